@@ -1,0 +1,61 @@
+"""Box geometry on arrays. Boxes are pixels of the original image, floats, right and bottom exclusive."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def xyxy_to_tlwh(xyxy: Array) -> Array:
+    """Corners (N, 4) to left, top, width, height (N, 4): the order of MOTChallenge files."""
+    return np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)
+
+
+def tlwh_to_xyxy(tlwh: Array) -> Array:
+    """Left, top, width, height (N, 4) to corners (N, 4)."""
+    return np.concatenate([tlwh[:, :2], tlwh[:, :2] + tlwh[:, 2:]], axis=1)
+
+
+def xyxy_to_xyah(xyxy: Array) -> Array:
+    """Corners (N, 4) to centre x, centre y, aspect (width / height), height: what the filter tracks."""
+    size = xyxy[:, 2:] - xyxy[:, :2]
+    centre = xyxy[:, :2] + size / 2
+    return np.stack([centre[:, 0], centre[:, 1], size[:, 0] / size[:, 1], size[:, 1]], axis=1)
+
+
+def xyah_to_xyxy(xyah: Array) -> Array:
+    """The inverse of ``xyxy_to_xyah``."""
+    half = np.stack([xyah[:, 2] * xyah[:, 3], xyah[:, 3]], axis=1) / 2
+    return np.concatenate([xyah[:, :2] - half, xyah[:, :2] + half], axis=1)
+
+
+def area(xyxy: Array) -> Array:
+    """Areas (N,) in square pixels; never negative."""
+    return np.prod(np.clip(xyxy[:, 2:] - xyxy[:, :2], 0, None), axis=1)
+
+
+def intersection(a: Array, b: Array) -> Array:
+    """Overlap of each of ``a`` (N, 4) with each of ``b`` (M, 4) in square pixels, (N, M)."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    return np.prod(np.clip(high - low, 0, None), axis=2)
+
+
+def iou(a: Array, b: Array) -> Array:
+    """Intersection over union of each of ``a`` (N, 4) with each of ``b`` (M, 4), (N, M) in [0, 1]."""
+    shared = intersection(a, b)
+    union = area(a)[:, None] + area(b)[None, :] - shared
+    return shared / np.maximum(union, 1e-9)
+
+
+def clip(xyxy: Array, width: int, height: int) -> Array:
+    """Boxes (N, 4) cut at the edges of an image of that size; a box outside it collapses to zero area."""
+    return np.clip(xyxy, 0, np.array([width, height, width, height], dtype=np.float64))
+
+
+def usable(xyxy: Array, width: float = np.inf, height: float = np.inf, smallest: float = 1.0) -> NDArray[np.bool_]:
+    """Which boxes (N, 4) are finite and keep at least ``smallest`` pixels each way inside the image, (N,)."""
+    with np.errstate(invalid="ignore"):
+        inside = np.clip(xyxy, 0, np.array([width, height, width, height]))
+        large = (inside[:, 2:] - inside[:, :2] >= smallest).all(axis=1)
+    return np.isfinite(xyxy).all(axis=1) & large
