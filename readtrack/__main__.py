@@ -1,0 +1,24 @@
+"""The ``readtrack`` command: one word picks the job."""
+
+import importlib
+import sys
+
+COMMANDS = {
+    "track": ("readtrack.run", "track the people in a video"),
+    "train": ("readtrack.train", "train READ"),
+    "evaluate": ("readtrack.evaluate", "score re-ID weights"),
+}
+
+
+def main() -> int:
+    """Hand the command line to the command that its first word names."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in COMMANDS:
+        print("usage: readtrack COMMAND ...\n\ncommands (each has --help):")
+        print("\n".join(f"  {word:10}{what}" for word, (_, what) in COMMANDS.items()))
+        return 0 if name in ("-h", "--help") else 2
+    return int(importlib.import_module(COMMANDS[name][0]).main(sys.argv[2:]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""What a detector is, and its settings."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+
+from readtrack.errors import InputError
+
+log = logging.getLogger("readtrack")
+
+Image = NDArray[np.uint8]
+Detector = Callable[[Image], sv.Detections]
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """Settings of the detectors that readtrack runs itself."""
+
+    confidence: float = 0.1  # below this a box is dropped; low, since weak boxes still carry tracks on
+    classes: tuple[int, ...] = (0,)  # of the model's classes; person is 0 in COCO
+    nms_iou: float = 0.6  # of two boxes that overlap more, the weaker goes
+    device: str | None = None  # "cpu", "cuda", "cuda:1" or "1", "mps"; None: the first GPU if there is one
+    half: bool = False  # half precision, on GPUs only
+
+    def __post_init__(self) -> None:
+        for name in ("confidence", "nms_iou"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} {getattr(self, name)}: give a number from 0 to 1")
+        if not self.classes or any(not isinstance(c, int) or c < 0 for c in self.classes):
+            raise InputError(f"classes {self.classes}: give the numbers of one class or more, such as (0,)")
+
+
+def check_device(device: str | None) -> str | None:
+    """Return PyTorch's name of a device, None for None; an InputError names the devices that there are."""
+    if device in (None, "cpu"):
+        return device
+    import torch
+
+    name = f"cuda:{device}" if str(device).isdigit() else str(device)
+    there = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    there += ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available()
+    if name not in there:
+        raise InputError(f"device {device!r}: is not on this computer: choose from {', '.join(there)}")
+    return name

@@ -1,0 +1,77 @@
+"""From a name to a detector."""
+
+from pathlib import Path
+
+from readtrack.detect.checks import Checked, checked
+from readtrack.detect.config import Detector, DetectorConfig, check_device, log
+from readtrack.detect.hog import Hog
+from readtrack.detect.yolo import Yolo, find_weights
+from readtrack.detect.yolox import Yolox, is_yolox, open_session
+from readtrack.errors import InputError
+
+DEFAULT = "yolo11n.pt"
+USUAL = DetectorConfig()
+
+# What ultralytics runs besides .pt and .onnx; some of these are folders.
+EXPORTS = (
+    ".engine",
+    ".torchscript",
+    ".mlpackage",
+    ".mlmodel",
+    ".tflite",
+    ".pb",
+    ".mnn",
+    ".xml",
+    "_openvino_model",
+)
+
+
+def load_detector(name: str | Path | Detector | None = None, config: DetectorConfig = USUAL) -> Checked:
+    """Find a person detector.
+
+    Args:
+        name: An ultralytics model (``yolo11n.pt``, any file it exports), a YOLOX ``.onnx``, ``hog``, or a
+            callable from BGR image to ``Detections``. None takes ``yolo11n.pt``, downloaded once, and says
+            so where it has to make do with HOG.
+        config: Settings; a callable's are its own.
+
+    Raises:
+        InputError: the model is not there, cannot be fetched or is none; the device does not exist.
+    """
+    if callable(name):
+        return checked(name)
+    device = check_device(config.device)
+    if name is None:
+        try:
+            return checked(Yolo(find_weights(DEFAULT), config, device), DEFAULT)
+        except InputError as error:
+            log.warning(
+                f"{error}. Detecting by OpenCV's HOG instead, which misses half of all people. Better:"
+                f" --detector path/to/{DEFAULT}, --detector of a YOLOX .onnx, or --detections det.txt"
+            )
+            return checked(Hog(config))
+    text = str(name)
+    if text.lower() == "hog":
+        return checked(Hog(config))
+    if text.lower().endswith(".onnx"):
+        return checked(_load_onnx(text, config, device))
+    if text.lower().endswith((".pt", *EXPORTS)):
+        return checked(Yolo(find_weights(text), config, device))
+    if Path(text).exists():
+        raise InputError(f"detector {text}: is of no known kind: pass a .pt, a YOLOX .onnx or hog")
+    raise InputError(
+        f"detector {text}: is not known: pass {DEFAULT}, a YOLOX .onnx, another model file or hog"
+    )
+
+
+def _load_onnx(path: str, config: DetectorConfig, device: str | None) -> Detector:
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file: check the path")
+    session = open_session(path, device)
+    about = session.get_modelmeta().custom_metadata_map
+    if "task" in about and "stride" in about:  # ultralytics signs its exports
+        return Yolo(path, config, device)
+    if is_yolox(session):
+        return Yolox(session, Path(path).name, config)
+    shapes = [port.shape for port in (*session.get_inputs(), *session.get_outputs())]
+    raise InputError(f"{path}: {shapes} is neither a YOLOX nor an ultralytics export: export it as one")

@@ -1,0 +1,63 @@
+"""Tracked people drawn on the image: boxes, ids, trails, and a mark on those whom READ brought back."""
+
+import cv2
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+
+MARK = sv.Color.from_hex("#FFD400")  # of a person brought back
+
+
+class Painter:
+    """Draws one frame after another; remembers trails and whom READ brought back lately."""
+
+    def __init__(self, fps: float, mark: float = 2.0) -> None:
+        """Trails last for a second, the mark of a return for ``mark`` seconds."""
+        palette, lookup = sv.ColorPalette.DEFAULT, sv.ColorLookup.TRACK
+        self._boxes = sv.BoxAnnotator(palette, thickness=2, color_lookup=lookup)
+        self._halo = sv.BoxAnnotator(MARK, thickness=6)
+        self._labels = sv.LabelAnnotator(palette, text_scale=0.45, text_padding=4, color_lookup=lookup)
+        self._trails = sv.TraceAnnotator(
+            palette, sv.Position.BOTTOM_CENTER, trace_length=max(2, round(fps)), color_lookup=lookup
+        )
+        self._mark_frames = round(mark * fps)
+        self._returned: dict[int, tuple[int, float]] = {}  # id -> last frame to mark, probability
+
+    def returned(self, track: int, frame: int, probability: float) -> None:
+        """READ brought a person back in this frame."""
+        self._returned[track] = (frame + self._mark_frames, probability)
+
+    def paint(self, image: NDArray[np.uint8], people: sv.Detections, frame: int) -> NDArray[np.uint8]:
+        """A copy of the BGR image with everyone whose id is known drawn on it."""
+        canvas = np.ascontiguousarray(image).copy()
+        ids = people.tracker_id
+        if ids is None or not (ids > 0).any():
+            return canvas
+        people = people[ids > 0]
+        assert people.tracker_id is not None
+        self._returned = {i: (last, p) for i, (last, p) in self._returned.items() if last >= frame}
+        back = np.isin(people.tracker_id, list(self._returned))
+        labels = [
+            f"{i} back {100 * self._returned[i][1]:.0f} %" if i in self._returned else f"{i}"
+            for i in people.tracker_id.tolist()
+        ]
+        canvas = self._trails.annotate(canvas, people)
+        canvas = self._halo.annotate(canvas, people[back])
+        canvas = self._boxes.annotate(canvas, people)
+        return np.asarray(self._labels.annotate(canvas, people, labels), dtype=np.uint8)
+
+
+class Window:
+    """The picture on screen; closed with q or Escape."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+
+    def show(self, image: NDArray[np.uint8]) -> bool:
+        """Show an image; False once the user closed the window."""
+        cv2.imshow(self.title, image)
+        return cv2.waitKey(1) & 0xFF not in (ord("q"), 27)
+
+    def close(self) -> None:
+        """Close the window."""
+        cv2.destroyWindow(self.title)

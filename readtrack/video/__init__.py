@@ -1,0 +1,11 @@
+"""Frames from a file, a folder, a camera, a stream or a MOT sequence; and the video writer.
+
+``open_video`` is the one way in: it answers with a ``Video`` whatever the source is. Frames count from 0 in
+the *source*, so an index means the same picture whatever ``start`` and ``stride`` are.
+"""
+
+from readtrack.video.frames import Frame, Video, open_video
+from readtrack.video.seqinfo import SeqInfo, read_seqinfo
+from readtrack.video.writer import VideoWriter
+
+__all__ = ["Frame", "SeqInfo", "Video", "VideoWriter", "open_video", "read_seqinfo"]

@@ -1,0 +1,116 @@
+"""Any source of frames as one ``Video``."""
+
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from readtrack.errors import InputError
+from readtrack.video.sources import Image, Source, open_source
+
+log = logging.getLogger("readtrack")
+
+USUAL_FPS = 25.0  # assumed where a source does not say
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame: its 0-based index in the source, and its BGR image (H, W, 3) or None if it has no pixels."""
+
+    index: int
+    image: Image | None
+
+
+class Video:
+    """An opened source: iterate it for its ``Frame``s, close it or use it in a ``with``.
+
+    Files and folders can be iterated again; cameras and streams go on where they are. A source that turns out
+    shorter, or in part unreadable, ends or skips with a line in ``warnings``, which is logged as well.
+
+    Attributes:
+        name: Short and safe as a folder's name.
+        fps: Frames per second of the source, before ``stride``.
+        size: Width and height in pixels; None where unknown.
+        total: How many frames will be yielded; None where unknown, an estimate for some containers.
+        warnings: What was noticed so far, one line each.
+    """
+
+    def __init__(self, source: Source, steps: range, fps: float | None = None) -> None:
+        self._source = source
+        self._steps = steps
+        self.name = re.sub(r"[^\w-]+", "_", source.name).strip("_")[:80] or "video"
+        self.size = source.size
+        self.warnings: list[str] = []
+        self.fps = fps or source.fps or USUAL_FPS
+        if not fps and not source.fps:
+            self._warn(
+                f"{self.name}: tells no frame rate, taken as {USUAL_FPS:g} a second: set fps if it differs"
+            )
+        self.total: int | None = None
+        if source.length is not None:
+            self.total = len(range(steps.start, min(steps.stop, source.length), steps.step))
+        for note in source.notes:
+            self._warn(note)
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index, image in self._source.frames(self._steps, self._warn):
+            yield Frame(index, image)
+
+    def _warn(self, message: str) -> None:
+        if message not in self.warnings:
+            self.warnings.append(message)
+            log.warning(message)
+
+    def close(self) -> None:
+        """Let go of the file, camera or stream; harmless when done twice."""
+        self._source.close()
+
+    def __enter__(self) -> "Video":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_video(
+    source: str | Path | int,
+    *,
+    start: int = 0,
+    end: int | None = None,
+    stride: int = 1,
+    fps: float | None = None,
+) -> Video:
+    """Open whatever holds frames.
+
+    Args:
+        source: A video file, a folder or glob of images (in natural order), a MOT sequence folder (its
+            images, else its video, else frames without pixels), a camera's number, or an rtsp:// or
+            http(s):// address.
+        start: First frame, counted in the source from 0.
+        end: Where to stop, exclusive; None for the end.
+        stride: Take every ``stride``-th frame, from ``start`` on.
+        fps: Overrides what the source says of its frame rate.
+
+    Raises:
+        InputError: nothing can be read there, or the options name no frame.
+    """
+    if any(not isinstance(n, int | np.integer) for n in (start, end or 0, stride)) or start < 0 or stride < 1:
+        raise InputError(
+            f"start {start}, end {end}, stride {stride}: give whole numbers, start >= 0 and stride >= 1"
+        )
+    if end is not None and end <= start:
+        raise InputError(f"end {end} is not after start {start}: no frame is left, give a larger end")
+    if fps is not None and not 0 < fps < 1000:
+        raise InputError(f"fps {fps}: give frames per second, above 0 and below 1000")
+    try:
+        opened = open_source(source)
+    except (OSError, RuntimeError) as error:  # rights, names too long, an unknown ~user
+        raise InputError(f"{source}: cannot be opened ({error}): check the path and its rights") from error
+    if opened.length is not None and start >= opened.length:
+        opened.close()
+        raise InputError(f"{opened.name}: start {start} is past its {opened.length} frames: start earlier")
+    return Video(opened, range(start, sys.maxsize if end is None else end, stride), fps)
