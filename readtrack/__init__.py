@@ -1,1 +1,27 @@
-"""Person tracking with READ."""
+"""readtrack: a person tracker whose identities survive being hidden or away, by READ (ECCV 2020)."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from readtrack.errors import InputError
+    from readtrack.read.matcher import Matcher
+    from readtrack.readtracker import ReadTracker
+    from readtrack.tracking import TrackerConfig
+
+__all__ = ["InputError", "Matcher", "ReadTracker", "TrackerConfig"]
+
+_HOMES = {
+    "InputError": "readtrack.errors",
+    "Matcher": "readtrack.read.matcher",
+    "ReadTracker": "readtrack.readtracker",
+    "TrackerConfig": "readtrack.tracking",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when they are first used, so that ``import readtrack`` stays light."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'readtrack' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,6 +1,10 @@
 """Box geometry on arrays. Boxes are pixels of the original image, floats, right and bottom exclusive."""
 
+from copy import copy
+from typing import Any, cast
+
 import numpy as np
+import supervision as sv
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -58,4 +62,23 @@ def usable(xyxy: Array, width: float = np.inf, height: float = np.inf, smallest:
     with np.errstate(invalid="ignore"):
         inside = np.clip(xyxy, 0, np.array([width, height, width, height]))
         large = (inside[:, 2:] - inside[:, :2] >= smallest).all(axis=1)
-    return np.isfinite(xyxy).all(axis=1) & large
+    return np.asarray(np.isfinite(xyxy).all(axis=1) & large)
+
+
+def covered(xyxy: Array) -> Array:
+    """Largest share of each box (N, 4) that one box in front of it covers, (N,); in front is who stands lower."""
+    share = intersection(xyxy, xyxy) / np.maximum(area(xyxy), 1e-9)[:, None]
+    share[xyxy[:, None, 3] >= xyxy[None, :, 3]] = 0
+    return share.max(axis=1, initial=0.0)
+
+
+def take(detections: sv.Detections, which: NDArray[Any]) -> sv.Detections:
+    """The rows of detections that a mask or indices name."""
+    return cast(sv.Detections, detections[which])
+
+
+def with_data(detections: sv.Detections, **columns: NDArray[Any]) -> sv.Detections:
+    """The same detections with more ``data``; the given ones stay as they are."""
+    answer = copy(detections)  # unlike indexing, this lets boxes pass that supervision refuses
+    answer.data = {**detections.data, **columns}
+    return answer

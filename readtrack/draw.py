@@ -5,6 +5,8 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
+from readtrack import boxes
+
 MARK = sv.Color.from_hex("#FFD400")  # of a person brought back
 
 
@@ -33,7 +35,7 @@ class Painter:
         ids = people.tracker_id
         if ids is None or not (ids > 0).any():
             return canvas
-        people = people[ids > 0]
+        people = boxes.take(people, ids > 0)
         assert people.tracker_id is not None
         self._returned = {i: (last, p) for i, (last, p) in self._returned.items() if last >= frame}
         back = np.isin(people.tracker_id, list(self._returned))
@@ -42,7 +44,7 @@ class Painter:
             for i in people.tracker_id.tolist()
         ]
         canvas = self._trails.annotate(canvas, people)
-        canvas = self._halo.annotate(canvas, people[back])
+        canvas = self._halo.annotate(canvas, boxes.take(people, back))
         canvas = self._boxes.annotate(canvas, people)
         return np.asarray(self._labels.annotate(canvas, people, labels), dtype=np.uint8)
 

@@ -73,6 +73,8 @@ def _has_classes(rows: Rows) -> bool:
 
 
 def _by_frame(rows: Rows, visibility: NDArray[np.float64] | None = None) -> dict[int, sv.Detections]:
+    if not len(rows):
+        return {}
     order = np.argsort(rows[:, 0], kind="stable")
     rows = rows[order]
     xyxy = tlwh_to_xyxy(rows[:, 2:6])
@@ -149,6 +151,9 @@ def _blame(path: Path, row: int, problem: str) -> None:
     raise InputError(f'{path}:{number}: "{line[:60]}" {problem}')
 
 
+REMEMBERED = 4096  # frames whose identities the writer knows, to refuse one that comes twice
+
+
 class MotWriter:
     """Append tracked boxes to a MOTChallenge file, best used in a ``with``.
 
@@ -202,9 +207,7 @@ class MotWriter:
             raise InputError(f"{where}: an identity is there twice: give each box of a frame its own")
         lines = [
             f"{index + 1},{i},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{c:.4f},-1,-1,-1\n"
-            for i, (x, y, w, h), c in zip(
-                ids.tolist(), tlwh.tolist(), confidence[order].tolist(), strict=True
-            )
+            for i, (x, y, w, h), c in zip(ids.tolist(), tlwh.tolist(), confidence[order].tolist(), strict=True)
         ]
         if not lines:
             return
@@ -213,13 +216,13 @@ class MotWriter:
         except OSError as error:
             raise self._refusal(error) from error
         self._ids[index] = array("q", both)
+        if len(self._ids) > REMEMBERED:
+            del self._ids[next(iter(self._ids))]
         self._ordered &= index > self._last
         self._last = max(index, self._last)
 
     def _refusal(self, error: OSError) -> InputError:
-        return InputError(
-            f"{self.path}: cannot be written ({error.strerror}): check the folder, rights and space"
-        )
+        return InputError(f"{self.path}: cannot be written ({error.strerror}): check the folder, rights and space")
 
     def close(self) -> None:
         """Close the file, sorted; harmless when done twice."""

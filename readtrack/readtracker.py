@@ -6,10 +6,10 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
+from readtrack import boxes
 from readtrack.errors import InputError
 from readtrack.read.matcher import Matcher
-from readtrack.tracking import Association, Tracker, TrackerConfig
-from readtrack.tracking.tracker import Decided
+from readtrack.tracking import Association, Decided, Tracker, TrackerConfig
 
 
 class ReadTracker:
@@ -39,8 +39,11 @@ class ReadTracker:
         Raises:
             InputError: weights or device cannot be used.
         """
-        loaded = weights is None or isinstance(weights, Matcher)
-        self.matcher = weights if loaded else Matcher.load(weights, device, half)  # type: ignore[assignment, arg-type]
+        self.matcher: Matcher | None
+        if weights is None or isinstance(weights, Matcher):
+            self.matcher = weights
+        else:
+            self.matcher = Matcher.load(weights, device, half)
         self.tracker = Tracker(config, self.matcher.similarity if self.matcher else None)
 
     def update(self, detections: sv.Detections, image: NDArray[np.uint8] | None = None) -> sv.Detections:
@@ -61,7 +64,7 @@ class ReadTracker:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise InputError(f"an image of shape {image.shape}, {image.dtype}: expected (height, width, 3) uint8, BGR")
         described = self.matcher.describe(image, detections) if self.matcher else detections
-        answer = detections[np.arange(len(detections))]
+        answer = boxes.with_data(detections)
         answer.tracker_id = self.tracker.update(described, image.shape[1::-1]).tracker_id
         return answer
 

@@ -17,8 +17,7 @@ from readtrack import boxes
 from readtrack.draw import Painter, Window
 from readtrack.errors import InputError
 from readtrack.mot import MotWriter
-from readtrack.tracking import Association
-from readtrack.tracking.tracker import Decided
+from readtrack.tracking import Association, Decided
 from readtrack.video import Frame, VideoWriter
 
 NAMES = ("tracks.txt", "tracks.mp4", "associations.jsonl", "summary.json", "crops")
@@ -69,7 +68,7 @@ class Results:
         self._fps = fps
         self._stack = ExitStack()
         self._mot = self._stack.enter_context(MotWriter(folder / "tracks.txt"))
-        self._log = self._stack.enter_context(open(folder / "associations.jsonl", "w"))
+        self._log = self._stack.enter_context((folder / "associations.jsonl").open("w"))
         self._video = self._stack.enter_context(VideoWriter(folder / "tracks.mp4", fps)) if video else None
         self._painter = Painter(fps)
         self._window = Window(str(folder)) if show else None
@@ -86,7 +85,7 @@ class Results:
         self._indices.append((self._count, frame.index))
         self.settle(decided)
         assert people.tracker_id is not None
-        known = people[people.tracker_id > 0]
+        known = boxes.take(people, people.tracker_id > 0)
         self._mot.write(frame.index, known)
         self.people.update(map(int, known.tracker_id if known.tracker_id is not None else []))
         for association in associations:
@@ -121,7 +120,9 @@ class Results:
     def _save_crops(self, folder: Path, index: int, image: NDArray[np.uint8], people: sv.Detections) -> None:
         """At most two crops per second of each identity, as crops/<id>/<frame>.jpg."""
         inside = boxes.clip(people.xyxy.astype(np.float64), image.shape[1], image.shape[0]).round().astype(int)
-        for track, (left, top, right, bottom) in zip(people.tracker_id if people.tracker_id is not None else [], inside, strict=True):
+        for track, (left, top, right, bottom) in zip(
+            people.tracker_id if people.tracker_id is not None else [], inside, strict=True
+        ):
             if index >= self._next_crop.get(track, 0) and right > left and bottom > top:
                 self._next_crop[track] = index + max(1, round(self._fps / 2))
                 (folder / f"{track:04d}").mkdir(parents=True, exist_ok=True)

@@ -12,14 +12,17 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import supervision as sv
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from readtrack import boxes
 from readtrack.detect import DetectorConfig, load_detector
 from readtrack.errors import InputError
 from readtrack.evaluation.tracking import TrackingScores, score_tracking
+from readtrack.flags import run_parser
 from readtrack.mot import MotWriter, read_mot
 from readtrack.readtracker import ReadTracker
 from readtrack.results import Results, make_folder
@@ -94,7 +97,7 @@ def track(
 
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line, track, print. Returns the exit status: 0, 2 for bad input, 130 after Ctrl-C."""
-    args = _parser().parse_args(argv)
+    args = run_parser().parse_args(argv)
     logging.basicConfig(format="%(message)s", level=logging.ERROR if args.quiet else logging.WARNING)
     try:
         previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends like Ctrl-C
@@ -163,7 +166,7 @@ def _detect(args: argparse.Namespace, video: "Video | StreetVideo") -> Detect:
     detector = load_detector(args.detector, config)
     if not video.pixels:
         raise InputError(f"{args.source}: has no pixels to detect people in; give --detections det.txt")
-    return lambda frame: detector(frame.image)
+    return lambda frame: detector(frame.image) if frame.image is not None else sv.Detections.empty()
 
 
 class StreetVideo:
@@ -187,25 +190,38 @@ class StreetVideo:
 def _score_street(video: StreetVideo, config: TrackerConfig, folder: Path, frames: int) -> dict[str, TrackingScores]:
     """The run, and boxes alone on the same detections, against the truth of whoever is at least a tenth visible."""
     street, indices = video.street, video.indices[:frames]
-    truth = {i: seen[seen.data["visibility"] >= 0.1] for i in indices for seen in [street.truth(i)]}
+    truth = {i: _visible(street.truth(i)) for i in indices}
     with MotWriter(folder / "truth.txt") as writer:
         for index, people in truth.items():
             writer.write(index, people)
     alone = folder / "boxes-alone"
     alone.mkdir(exist_ok=True)
     with Results(alone, config.fps, video=False) as results:
-        track(StreetVideo(street, indices, pixels=False), lambda f: street.detections(f.index), ReadTracker(None, config), results)
+        track(
+            StreetVideo(street, indices, pixels=False),
+            lambda f: street.detections(f.index),
+            ReadTracker(None, config),
+            results,
+        )
     files = {"boxes alone": alone / "tracks.txt", "with READ": folder / "tracks.txt"}
     return {name: score_tracking(truth, read_mot(file), indices) for name, file in files.items()}
+
+
+def _visible(people: sv.Detections) -> sv.Detections:
+    """Whoever is at least a tenth visible."""
+    return boxes.take(people, np.asarray(people.data["visibility"]) >= 0.1)
 
 
 @contextmanager
 def _progress(video: "Video | StreetVideo", console: Console) -> Iterator[Callable[[ReadTracker], None]]:
     """A progress bar with frames per second and people alive; what to call after every frame."""
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:.1f} frames/s, {task.fields[alive]} people"), TimeRemainingColumn(),
-    )  # fmt: skip
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:.1f} frames/s, {task.fields[alive]} people"),
+        TimeRemainingColumn(),
+    )
     started = time.perf_counter()
     with Progress(*columns, console=console, disable=console.quiet) as progress:
         bar = progress.add_task(video.name, total=video.total, rate=0.0, alive=0)
@@ -219,17 +235,18 @@ def _progress(video: "Video | StreetVideo", console: Console) -> Iterator[Callab
 
 def _summary_table(summary: Summary) -> Table:
     """What was done and how long it took."""
-    table = Table("frames", "identities", "brought back by READ", "other READ decisions")
-    for part in ("detector", "READ", "rest"):
-        table.add_column(f"{part} ms/frame", justify="right")
-    table.add_column("frames/s", justify="right")
-    seconds = (summary.seconds_detector, summary.seconds_read, summary.seconds_rest)
-    counts = (summary.frames, summary.identities, summary.revived, summary.judged)
-    table.add_row(
-        *map(str, counts),
-        *(f"{1000 * s / summary.frames:.1f}" for s in seconds),
-        f"{summary.frames / summary.seconds_total:.1f}",
-    )
+    per_frame = 1000 / summary.frames
+    table = Table("frames", str(summary.frames))
+    table.add_row("identities", str(summary.identities))
+    table.add_row("brought back by READ", str(summary.revived))
+    table.add_row("other READ decisions", str(summary.judged))
+    for part, seconds in (
+        ("detector", summary.seconds_detector),
+        ("READ", summary.seconds_read),
+        ("association", summary.seconds_rest),
+    ):
+        table.add_row(f"{part}, ms a frame", f"{per_frame * seconds:.1f}")
+    table.add_row("frames a second, all in all", f"{summary.frames / summary.seconds_total:.1f}")
     return table
 
 
@@ -240,62 +257,6 @@ def _score_table(scores: dict[str, TrackingScores]) -> Table:
         values = asdict(score).values()
         table.add_row(name, *(f"{100 * v:.1f}" if isinstance(v, float) else str(v) for v in values))
     return table
-
-
-EPILOG = """examples:
-  python -m readtrack.run                                  the drawn street, scored against its exact truth
-  python -m readtrack.run video.mp4                        YOLO finds people (downloaded on first use)
-  python -m readtrack.run video.mp4 --detector yolox_nano.onnx --conf 0.2
-  python -m readtrack.run MOT17-02/ --detections MOT17-02/det/det.txt
-  python -m readtrack.run 'frames/*.jpg' --start 100 --end 500 --stride 2
-  python -m readtrack.run 0 --show --no-video              the first webcam, in a window (q ends)
-  python -m readtrack.run rtsp://camera/stream --memory 300 --quiet
-"""
-
-
-def _parser() -> argparse.ArgumentParser:
-    """All flags, in groups; their defaults come from the settings' classes."""
-    tracker, detector = TrackerConfig(), DetectorConfig()
-    parser = argparse.ArgumentParser(
-        prog="python -m readtrack.run",
-        description="Track the people in a video; those hidden or away for a while get their identity back.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument_group("source").add_argument
-    add("source", nargs="?", metavar="SOURCE", help="video file, folder or 'glob' of images, MOT sequence folder, "
-        "webcam number, rtsp:// or http(s):// address; left out: the drawn street that ships")  # fmt: skip
-    add("--start", type=int, default=0, metavar="N", help="first frame, from 0 (e.g. --start 100)")
-    add("--end", type=int, metavar="N", help="stop before this frame (e.g. --end 500)")
-    add("--stride", type=int, default=1, metavar="N", help="take every N-th frame (e.g. --stride 2)")
-    add("--seed", type=int, default=0, metavar="N", help="which drawn street (e.g. --seed 7)")
-    add = parser.add_argument_group("finding people").add_argument
-    add("--detector", metavar="NAME", help="yolo11n.pt and its kin, a YOLOX .onnx, 'hog', or 'none' with a MOT "
-        "folder's own det.txt (e.g. --detector yolo11s.pt; default: yolo11n.pt)")  # fmt: skip
-    add("--detections", type=Path, metavar="FILE", help="MOT det.txt instead of a detector")
-    add("--conf", type=float, default=detector.confidence, metavar="P",
-        help="drop boxes below this confidence (default: %(default)s, since weak boxes still carry tracks on)")  # fmt: skip
-    add("--high-conf", type=float, default=tracker.high_confidence, metavar="P", dest="high_confidence",
-        help="boxes from here on may start a track (default: %(default)s)")  # fmt: skip
-    add("--classes", type=int, nargs="+", default=list(detector.classes), metavar="N",
-        help="the detector's classes to track (default: 0, person)")  # fmt: skip
-    add("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
-    add("--half", action="store_true", help="half precision on a GPU")
-    add = parser.add_argument_group("identities").add_argument
-    add("--weights", default="read-s", metavar="NAME", help="read-s, a .safetensors file, or 'none' for boxes alone "
-        "(default: %(default)s)")  # fmt: skip
-    add("--memory", type=float, default=tracker.memory, metavar="SECONDS",
-        help="how long a lost person can be brought back (default: %(default)s)")  # fmt: skip
-    add("--same", type=float, default=tracker.same, metavar="P",
-        help="probability from which an arrival is a lost person (default: %(default)s)")  # fmt: skip
-    add = parser.add_argument_group("output").add_argument
-    add("--out", type=Path, metavar="DIR", help="where to write (default: runs/<source>, numbered when taken)")
-    add("--overwrite", action="store_true", help="replace what an earlier run left there")
-    add("--no-video", action="store_true", help="do not write tracks.mp4")
-    add("--save-crops", action="store_true", help="write crops/<id>/<frame>.jpg, two a second of each identity")
-    add("--show", action="store_true", help="show the frames in a window while they are tracked; q ends")
-    add("--quiet", action="store_true", help="print errors only")
-    return parser
 
 
 if __name__ == "__main__":

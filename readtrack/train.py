@@ -13,15 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from readtrack.data.clips import Batch, BatchSampler, ImageCache, test_clip
+from readtrack.data.clips import Batch, BatchSampler, ImageCache
 from readtrack.data.market import read_market
-from readtrack.data.tracklets import Tracklet
 from readtrack.errors import InputError
-from readtrack.evaluation.retrieval import Retrieval, score_retrieval
 from readtrack.read import losses
 from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.crops import normalise
+from readtrack.read.matcher import Matcher
 from readtrack.read.model import Read, ReadConfig
+from readtrack.reid import read_logits, same_person, score
 
 
 @dataclass(frozen=True)
@@ -83,31 +83,6 @@ def loss_parts(model: Read, pooled: PooledLosses, batch: Batch, margin: float, d
     }
 
 
-@torch.no_grad()
-def similarities(
-    model: Read, queries: tuple[Tracklet, ...], galleries: tuple[Tracklet, ...], images: ImageCache, device: str
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """READ's logits and the cosines of pooled features, each (N, M): first image of each query, test clips."""
-    model.eval()
-
-    def encode(paths: list[Path]) -> Tensor:
-        chunks = [paths[i : i + 256] for i in range(0, len(paths), 256)]
-        return torch.cat([model.encode(normalise([images[p] for p in chunk], device)) for chunk in chunks])
-
-    length = model.config.clip_length
-    still = encode([q.paths[0] for q in queries])  # (N, P, C)
-    clips = encode([p for g in galleries for p in test_clip(g, length)]).unflatten(0, (-1, length))  # (M, T, P, C)
-    logits = torch.cat([model.classify(model.compare(still, block)) for block in clips.split(8)], dim=1)
-    cosines = model.pool(still) @ nn.functional.normalize(model.pool(clips).mean(1), dim=-1).T
-    return logits.cpu().numpy(), cosines.cpu().numpy()
-
-
-def score(similarity: NDArray[Any], queries: tuple[Tracklet, ...], galleries: tuple[Tracklet, ...]) -> Retrieval:
-    """CMC and mAP of similarities (N, M)."""
-    numbers = [np.array([getattr(t, key) for t in ts]) for ts in (queries, galleries) for key in ("pid", "camid")]
-    return score_retrieval(similarity, *numbers)
-
-
 def calibrate(logits: NDArray[Any], same: NDArray[np.bool_]) -> tuple[float, float]:
     """Scale and offset of Platt's sigmoid, fitted with positives and negatives weighing the same."""
     from sklearn.linear_model import LogisticRegression
@@ -147,76 +122,109 @@ def initialise(encoder: nn.Module, source: str) -> str:
     return "ImageNet"
 
 
-def train(config: TrainConfig, root: Path, out: Path, init: str, device: str = "cpu", resume: bool = False,
-          fuse: bool = False) -> Path:  # fmt: skip
-    """Train on Market-1501 and leave ``best.safetensors`` (by validation top-1), ``log.csv`` and ``last.pt`` in ``out``.
+class Training:
+    """Everything that changes while READ is trained: network, optimiser, schedule, and the random batches."""
+
+    def __init__(self, config: TrainConfig, root: Path, init: str, device: str = "cpu", fuse: bool = False) -> None:
+        """Read Market-1501 below ``root`` and initialise; ``fuse`` compiles the encoder.
+
+        Raises:
+            InputError: data or initial weights that cannot be used.
+        """
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.device = device
+        self.splits = read_market(root)
+        self.images = ImageCache(config.model.height, config.model.width)
+        lengths = (config.query_images, config.model.clip_length)
+        self.sampler = BatchSampler(self.splits.train, self.images, lengths, config.seed)
+        self.model = Read(config.model)
+        self.initialised = initialise(self.model.encoder, init)
+        self.model.to(device)
+        if fuse:
+            self.model.encoder.compile()
+        self.pooled = PooledLosses(config.model.channels, len(self.sampler.people)).to(device)
+        self.parameters = [*self.model.parameters(), *self.pooled.parameters()]
+        rate, decay = config.learning_rate, config.weight_decay
+        self.optimizer = torch.optim.Adam(self.parameters, lr=rate, weight_decay=decay)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, config.learning_rate, total_steps=config.steps, pct_start=0.05, cycle_momentum=False
+        )
+        self.done = 0  # steps
+        self.best = -1.0  # validation top-1
+
+    def step(self) -> dict[str, float]:
+        """Train on the next batch; the parts of its loss."""
+        self.model.train()
+        parts = loss_parts(
+            self.model, self.pooled, self.sampler.draw(self.config.people), self.config.margin, self.device
+        )
+        loss = torch.stack([getattr(self.config, name) * value for name, value in parts.items()]).sum()
+        if not torch.isfinite(loss):
+            raise InputError(f"step {self.done + 1}: the loss is {loss.item()}; lower the learning rate")
+        self.optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.parameters, self.config.clip_gradient)
+        self.optimizer.step()
+        self.schedule.step()
+        self.done += 1
+        return {name: value.item() for name, value in parts.items()}
+
+    def validate(self, out: Path) -> str:
+        """Score the network on people it has not seen and keep the best in ``out``; says how it does."""
+        logits, cosines = read_logits(Matcher(self.model, self.device), self.splits, self.images)
+        read, mean = (score(values, self.splits.query, self.splits.gallery) for values in (logits, cosines))
+        if read.top1 > self.best:
+            self.best = read.top1
+            scale, offset = calibrate(logits, same_person(self.splits))
+            self.model.config = replace(self.config.model, logit_scale=scale, logit_offset=offset)
+            about = {
+                "recipe": asdict(self.config),
+                "step": self.done,
+                "init": self.initialised,
+                "data": "Market-1501 bounding_box_train but for every sixth person",
+                "validation": asdict(read),
+            }
+            save_checkpoint(out / "best.safetensors", self.model, about)
+        return f"READ {read}; pooled {mean}"
+
+    def save(self, path: Path) -> None:
+        """Write all that is needed to go on, atomically."""
+        states = [part.state_dict() for part in (self.model, self.pooled, self.optimizer, self.schedule)]
+        partial = path.with_suffix(".partial")
+        torch.save({"states": states, "done": self.done, "best": self.best}, partial)
+        partial.replace(path)
+
+    def resume(self, path: Path) -> None:
+        """Go on from what ``save`` wrote; the batches drawn from here on differ from an uninterrupted run's."""
+        kept = torch.load(path, weights_only=True)
+        self.model.load_state_dict(kept["states"][0])
+        self.pooled.load_state_dict(kept["states"][1])
+        self.optimizer.load_state_dict(kept["states"][2])
+        self.schedule.load_state_dict(kept["states"][3])
+        self.done, self.best = kept["done"], kept["best"]
+        self.sampler.rng = np.random.default_rng([self.config.seed, self.done])
+
+
+def train(training: Training, out: Path) -> Path:
+    """Train to the end and leave ``best.safetensors`` (by validation top-1), ``last.pt`` and ``log.csv`` in ``out``.
 
     Returns:
         The best checkpoint.
-
-    Raises:
-        InputError: data or initial weights that cannot be used.
     """
-    torch.manual_seed(config.seed)
-    splits = read_market(root)
-    out.mkdir(parents=True, exist_ok=True)
-    images = ImageCache(config.model.height, config.model.width)
-    lengths = (config.query_images, config.model.clip_length)
-    sampler = BatchSampler(splits.train, images, lengths, config.seed)
-    model = Read(config.model)
-    initialised = initialise(model.encoder, init)
-    model.to(device)
-    if fuse:
-        model.encoder.compile()
-    pooled = PooledLosses(config.model.channels, len(sampler.people)).to(device)
-    parameters = [*model.parameters(), *pooled.parameters()]
-    optimizer = torch.optim.Adam(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, config.learning_rate, total_steps=config.steps, pct_start=0.05, cycle_momentum=False
-    )
-    first, best = 0, -1.0
-    if resume and (out / "last.pt").is_file():
-        kept = torch.load(out / "last.pt", weights_only=True)
-        for part, state in zip((model, pooled, optimizer, schedule), kept["states"], strict=True):
-            part.load_state_dict(state)
-        first, best = kept["step"], kept["best"]
-        sampler.rng = np.random.default_rng([config.seed, first])
-    started = time.perf_counter()
-    with open(out / "log.csv", "a" if first else "w", newline="") as log:
+    config, started = training.config, time.perf_counter()
+    with open(out / "log.csv", "a" if training.done else "w", newline="") as log:
         writer = csv.writer(log)
-        for step in range(first + 1, config.steps + 1):
-            model.train()
-            parts = loss_parts(model, pooled, sampler.draw(config.people), config.margin, device)
-            loss = torch.stack([getattr(config, name) * value for name, value in parts.items()]).sum()
-            if not torch.isfinite(loss):
-                raise InputError(f"step {step}: the loss is {float(loss)}; lower the learning rate")
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(parameters, config.clip_gradient)
-            optimizer.step()
-            schedule.step()
-            if step == 1 and not first:
-                writer.writerow(["step", "seconds", *parts])
+        while training.done < config.steps:
+            parts = training.step()
             seconds = time.perf_counter() - started
-            writer.writerow([step, f"{seconds:.1f}", *(f"{float(value):.4f}" for value in parts.values())])
+            if training.done == 1:
+                writer.writerow(["step", "seconds", *parts])
+            writer.writerow([training.done, f"{seconds:.1f}", *(f"{value:.4f}" for value in parts.values())])
             log.flush()
-            if step % config.validate_every and step != config.steps:
-                continue
-            logits, cosines = similarities(model, splits.query, splits.gallery, images, device)
-            read, mean = score(logits, splits.query, splits.gallery), score(cosines, splits.query, splits.gallery)
-            print(f"step {step} ({seconds:.0f} s): READ {read}; pooled {mean}", flush=True)
-            if read.top1 > best:
-                best = read.top1
-                same = np.array([[q.pid == g.pid and q.camid != g.camid for g in splits.gallery] for q in splits.query])
-                scale, offset = calibrate(logits, same)
-                model.config = replace(config.model, logit_scale=scale, logit_offset=offset)
-                about = {"recipe": asdict(config), "step": step, "seconds": round(seconds), "init": initialised,
-                         "data": "Market-1501 bounding_box_train, people of every sixth number held out",
-                         "validation": asdict(read)}  # fmt: skip
-                save_checkpoint(out / "best.safetensors", model, about)
-            states = [part.state_dict() for part in (model, pooled, optimizer, schedule)]
-            torch.save({"states": states, "step": step, "best": best}, out / "last.partial")
-            (out / "last.partial").replace(out / "last.pt")
+            if training.done % config.validate_every == 0 or training.done == config.steps:
+                print(f"step {training.done} of {config.steps}, {seconds:.0f} s: {training.validate(out)}", flush=True)
+                training.save(out / "last.pt")
     return out / "best.safetensors"
 
 
@@ -224,7 +232,8 @@ def main(argv: list[str] | None = None) -> int:
     """Parse the command line, train, print."""
     parser = argparse.ArgumentParser(
         prog="python -m readtrack.train",
-        description="Train READ on Market-1501. Example: python -m readtrack.train --recipe read-s --root market1501",
+        description="Train READ on Market-1501.",
+        epilog="example: python -m readtrack.train --recipe read-s --root market1501",
     )
     parser.add_argument("--recipe", choices=RECIPES, default="read-s", help="a named training configuration")
     parser.add_argument("--root", type=Path, required=True, help="folder that holds bounding_box_train")
@@ -239,10 +248,17 @@ def main(argv: list[str] | None = None) -> int:
     if args.steps:
         config = replace(config, steps=args.steps)
     try:
-        best = train(config, args.root, args.out, args.init, args.device, args.resume, args.compile)
+        training = Training(config, args.root, args.init, args.device, args.compile)
+        args.out.mkdir(parents=True, exist_ok=True)
+        if args.resume and (args.out / "last.pt").is_file():
+            training.resume(args.out / "last.pt")
+        best = train(training, args.out)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"stopped; --resume goes on from {args.out}/last.pt where there is one", file=sys.stderr)
+        return 130
     print(f"best checkpoint: {best}")
     return 0
 

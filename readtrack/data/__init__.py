@@ -1,0 +1,1 @@
+"""Re-ID data sets on disk, as tracklets and batches."""

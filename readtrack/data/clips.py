@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -34,7 +35,7 @@ class ImageCache:
         return self._images[path]
 
 
-def test_clip(tracklet: Tracklet, length: int) -> list[Path]:
+def scoring_clip(tracklet: Tracklet, length: int) -> list[Path]:
     """The first image of each of ``length`` equal parts."""
     return [tracklet.paths[part[0]] for part in parts(len(tracklet.paths), length)]
 
@@ -94,7 +95,7 @@ class BatchSampler:
 def augment(image: Image, rng: np.random.Generator, stranger: Callable[[], Image]) -> Image:
     """What detectors, cameras and crowds do to a crop: flips, badly cut boxes, light, blur, people in front."""
     height, width = image.shape[:2]
-    out = image[:, ::-1] if rng.random() < 0.5 else image
+    out: Any = image[:, ::-1] if rng.random() < 0.5 else image
     if rng.random() < 0.8:  # a badly cut box
         scale_x, scale_y = np.exp(rng.normal(0, 0.1, 2))
         shift_x, shift_y = rng.normal(0, 0.06, 2) * (width, height)
@@ -111,10 +112,10 @@ def augment(image: Image, rng: np.random.Generator, stranger: Callable[[], Image
     if rng.random() < 0.6:  # light and colour
         gain = rng.normal(1, 0.15) * rng.normal(1, 0.05, 3)
         out = np.clip(out * gain + rng.normal(0, 8), 0, 255)
-    out = np.array(out, dtype=np.uint8)
+    answer = np.array(out, dtype=np.uint8)
     if rng.random() < 0.4:  # somebody or something in front
-        _cover(out, rng, stranger)
-    return out
+        _cover(answer, rng, stranger)
+    return answer
 
 
 def _cover(image: Image, rng: np.random.Generator, stranger: Callable[[], Image]) -> None:

@@ -1,6 +1,7 @@
 """What every detector's answer goes through: no broken boxes, no missing fields."""
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import supervision as sv
@@ -21,16 +22,16 @@ def clean(detections: sv.Detections, image_size: tuple[int, int]) -> sv.Detectio
         detections: Boxes in pixels; it is left untouched.
         image_size: Width and height in pixels.
     """
-    count = len(detections)
     keep = usable(np.asarray(detections.xyxy, dtype=np.float64).reshape(-1, 4), *image_size)
     if detections.confidence is not None:
         keep &= np.isfinite(detections.confidence)
-    full = replace(
-        detections,
-        confidence=np.ones(count, np.float32) if detections.confidence is None else detections.confidence,
-        class_id=np.zeros(count, int) if detections.class_id is None else detections.class_id,
+    # First drop, then fill: supervision refuses to make Detections of boxes that are not finite.
+    kept = detections if keep.all() else cast(sv.Detections, detections[keep])
+    return replace(
+        kept,
+        confidence=np.ones(len(kept), np.float32) if kept.confidence is None else kept.confidence,
+        class_id=np.zeros(len(kept), int) if kept.class_id is None else kept.class_id,
     )
-    return full if keep.all() else full[keep]  # type: ignore[return-value]
 
 
 class Checked:
@@ -54,12 +55,7 @@ class Checked:
         """
         if image is None:
             raise InputError(f"{self.name}: a frame without pixels: hand in detections from a file instead")
-        if (
-            not isinstance(image, np.ndarray)
-            or image.dtype != np.uint8
-            or image.ndim != 3
-            or image.shape[2] != 3
-        ):
+        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
             raise InputError(f"{self.name}: {what} is no image: give uint8 (height, width, 3) in BGR order")
         if not image.size:

@@ -20,9 +20,7 @@ class Hog:
 
     def __init__(self, config: DetectorConfig) -> None:
         if not hasattr(cv2, "HOGDescriptor"):
-            raise InputError(
-                "detector hog: this OpenCV has none: pip install 'opencv-python<5', or use a model"
-            )
+            raise InputError("detector hog: this OpenCV has none: pip install 'opencv-python<5', or use a model")
         if 0 not in config.classes:
             raise InputError(f"detector hog: finds people, class 0, not {config.classes}: use a model")
         if config.half or config.device not in (None, "cpu"):

@@ -59,9 +59,7 @@ def load_detector(name: str | Path | Detector | None = None, config: DetectorCon
         return checked(Yolo(find_weights(text), config, device))
     if Path(text).exists():
         raise InputError(f"detector {text}: is of no known kind: pass a .pt, a YOLOX .onnx or hog")
-    raise InputError(
-        f"detector {text}: is not known: pass {DEFAULT}, a YOLOX .onnx, another model file or hog"
-    )
+    raise InputError(f"detector {text}: is not known: pass {DEFAULT}, a YOLOX .onnx, another model file or hog")
 
 
 def _load_onnx(path: str, config: DetectorConfig, device: str | None) -> Detector:

@@ -54,9 +54,7 @@ class Yolo:
 
 def _unusable(weights: str | Path, error: Exception) -> InputError:
     why = (str(error) or type(error).__name__).strip().splitlines()[0][:160]
-    return InputError(
-        f"{weights}: ultralytics cannot use it ({why}): pass a detection model that it exported"
-    )
+    return InputError(f"{weights}: ultralytics cannot use it ({why}): pass a detection model that it exported")
 
 
 def _on_gpu(device: str | None) -> bool:

@@ -83,7 +83,7 @@ class Yolox:
         scores = raw[:, 4:5] * raw[:, 5 + classes]
         best = scores.argmax(axis=1)
         confidence = scores.max(axis=1)
-        keep = confidence >= self._config.confidence
+        keep = (confidence >= self._config.confidence) & np.isfinite(raw[:, :4]).all(axis=1)
         centre, half = raw[keep, :2], raw[keep, 2:4] / 2
         if not self._decoded:
             centre = (centre + self._cells[keep]) * self._strides[keep]
@@ -105,12 +105,7 @@ def input_size(session: Any) -> tuple[int, int]:
 def is_yolox(session: Any) -> bool:
     """Whether a network has YOLOX's layout: one image in, one (1, anchors, 5 + classes) out."""
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    if (
-        len(inputs) != 1
-        or len(outputs) != 1
-        or inputs[0].type != "tensor(float)"
-        or len(inputs[0].shape) != 4
-    ):
+    if len(inputs) != 1 or len(outputs) != 1 or inputs[0].type != "tensor(float)" or len(inputs[0].shape) != 4:
         return False
     height, width = input_size(session)
     anchors = sum((height // stride) * (width // stride) for stride in STRIDES)

@@ -41,18 +41,21 @@ def load_checkpoint(weights: str | Path) -> tuple[Read, dict[str, Any]]:
         raise InputError(f"{path}: not a readable safetensors file ({error}); get it again or train one") from error
     if KEY not in metadata:
         raise InputError(f"{path}: a safetensors file of another program; readtrack's own carry their configuration")
-    about = json.loads(metadata[KEY])
-    known = {field.name for field in fields(ReadConfig)}
-    unknown = sorted(set(about["config"]) - known)
-    if unknown:
-        raise InputError(f"{path}: written by another version of readtrack (unknown {', '.join(unknown)}): update it")
-    model = Read(ReadConfig(**about["config"]))
+    try:
+        about = json.loads(metadata[KEY])
+        known = {field.name for field in fields(ReadConfig)}
+        unknown = sorted(set(about["config"]) - known)
+        if unknown:
+            raise InputError(f"{path}: written by another version of readtrack (unknown {', '.join(unknown)}): update")
+        model, provenance = Read(ReadConfig(**about["config"])), dict(about["provenance"])
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: its configuration cannot be read ({error}); get it again or train one") from error
     try:
         model.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: its tensors do not fit its configuration: {reason}") from error
-    return model.eval(), about["provenance"]
+    return model.eval(), provenance
 
 
 def find_weights(weights: str | Path) -> Path:

@@ -10,6 +10,7 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
+from readtrack import boxes
 from readtrack.errors import InputError
 from readtrack.read.crops import Image, cut, normalise
 
@@ -89,10 +90,8 @@ class Matcher:
         pixels = cut(image, detections.xyxy.astype(np.float64), config.height, config.width)
         crops = np.empty(len(pixels), dtype=object)
         crops[:] = [None if p is None else Crop(p) for p in pixels]
-        described = detections[np.arange(len(detections))]
-        described.data = {**detections.data, "crop": crops}
         self.seconds += time.perf_counter() - started
-        return described
+        return boxes.with_data(detections, crop=crops)
 
     def encode(self, crops: Sequence[Crop], block: int = 64) -> None:
         """Run the encoder on crops that it has not seen yet, ``block`` at a time, and drop their pixels."""
@@ -109,7 +108,7 @@ class Matcher:
         self.encoded += len(fresh)
 
     def similarity(self, queries: Sequence[Crop], galleries: Sequence[Sequence[Crop]]) -> NDArray[np.float64]:
-        """Probability that each query and each tracklet show the same person.
+        """Calibrated probability that each query and each tracklet show the same person.
 
         Args:
             queries: N crops.
@@ -119,6 +118,11 @@ class Matcher:
         Returns:
             (N, M) in [0, 1].
         """
+        config = self.model.config
+        return 1 / (1 + np.exp(-(config.logit_scale * self.logits(queries, galleries) + config.logit_offset)))
+
+    def logits(self, queries: Sequence[Crop], galleries: Sequence[Sequence[Crop]]) -> NDArray[np.float64]:
+        """What the network answers, before calibration; arguments as in ``similarity``, (N, M)."""
         import torch
 
         if not len(queries) or not len(galleries):
@@ -128,13 +132,13 @@ class Matcher:
         self.encode([*queries, *(crop for clip in clips for crop in clip)])
         with torch.inference_mode():
             stills = torch.stack([_features(q) for q in queries])  # (N, P, C)
-            probabilities = []
-            block = max(1, 512 // len(queries))  # pairs at once: some 40 MB
+            answers = []
+            block = max(1, 1024 // len(queries))  # pairs at once: some 40 MB
             for start in range(0, len(clips), block):
-                videos = torch.stack([torch.stack([_features(c) for c in clip]) for clip in clips[start : start + block]])
-                logits = self.model.classify(self.model.compare(stills, videos)).float()
-                probabilities.append(self.model.probability(logits))
-            answer = torch.cat(probabilities, dim=1).cpu().numpy().astype(np.float64)
+                part = clips[start : start + block]
+                videos = torch.stack([torch.stack([_features(c) for c in clip]) for clip in part])  # (M, T, P, C)
+                answers.append(self.model.classify(self.model.compare(stills, videos)).float())
+            answer = torch.cat(answers, dim=1).cpu().numpy().astype(np.float64)
         self.compared += answer.size
         self.seconds += time.perf_counter() - started
         return answer

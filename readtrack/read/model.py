@@ -123,7 +123,3 @@ class Read(nn.Module):
         m, t = clips.shape[:2]
         galleries = self.encode(clips.flatten(0, 1)).unflatten(0, (m, t))  # (M, T, P, C)
         return self.classify(self.compare(self.encode(images), galleries))
-
-    def probability(self, logits: Tensor) -> Tensor:
-        """Calibrated probability in [0, 1] that image and video show the same person."""
-        return torch.sigmoid(self.config.logit_scale * logits + self.config.logit_offset)

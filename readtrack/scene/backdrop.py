@@ -3,8 +3,8 @@
 Lengths are reference pixels: the image is 540 of them high, whatever its size; ``Pen`` scales them.
 """
 
-import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -31,9 +31,10 @@ def bgr(code: str) -> Colour:
     return int(code[4:], 16), int(code[2:4], 16), int(code[:2], 16)
 
 
+@lru_cache(maxsize=4096)
 def shade(colour: Colour, factor: float) -> Colour:
     """The colour made darker (factor below 1) or lighter (above 1)."""
-    b, g, r = (min(255, max(0, round(c * factor))) for c in colour)
+    b, g, r = (min(255, max(0, round(channel * factor))) for channel in colour)
     return b, g, r
 
 
@@ -128,7 +129,7 @@ def _awning(pen: Pen, x0: float, x1: float, y: float, colour: Colour) -> None:
         pen.oval(middle, y + 17, half, 4.5, shade(tone, 0.9), (0, 180))
 
 
-def _shop(pen: Pen, rng: np.random.Generator, x0: float, x1: float, wall: Colour) -> None:
+def _shop(pen: Pen, rng: np.random.Generator, x0: float, x1: float, wall: Colour, word: str) -> None:
     """A ground floor: shop window with things on display, door, sign and awning."""
     accent = pick(rng, "a8483f 2f6b62 35557f b8772e 6d4a77 48703c")
     base, top = FACADE, FACADE - 92
@@ -146,26 +147,24 @@ def _shop(pen: Pen, rng: np.random.Generator, x0: float, x1: float, wall: Colour
     pen.rect(door + 5, top + 33, door + 23, base - 26, bgr("6f8790"))
     pen.oval(door + 24, base - 22, 1.5, 1.5, bgr("e0c888"))
     pen.rect(x0 + 6, top + 3, x1 - 6, top + 15, shade(accent, 0.8))
-    word = str(rng.choice("BAKERY BOOKS CAFE FLOWERS TAILOR GROCER OPTICS TOYS TEA WINE".split()))
     size = 0.33 * pen.unit * 2
     wide = cv2.getTextSize(word, cv2.FONT_HERSHEY_DUPLEX, size, 1)[0][0] / (2 * pen.unit)
     place = pen.at([((x0 + x1 - wide) / 2, top + 12.5)])[0] // 2**SHIFT
     thick = max(1, round(pen.unit))
-    cv2.putText(
-        pen.image, word, place.tolist(), cv2.FONT_HERSHEY_DUPLEX, size, bgr("f2e9d3"), thick, cv2.LINE_AA
-    )
+    cv2.putText(pen.image, word, place.tolist(), cv2.FONT_HERSHEY_DUPLEX, size, bgr("f2e9d3"), thick, cv2.LINE_AA)
     if rng.random() < 0.75:
         _awning(pen, left - 5, right + 5, top + 18, accent)
 
 
-def _house(pen: Pen, rng: np.random.Generator, x0: float, x1: float, wall: Colour) -> None:
+def _house(pen: Pen, rng: np.random.Generator, x0: float, x1: float, wall: Colour, word: str) -> None:
     """One house: wall, upper windows, cornice, roof and ground floor."""
     storeys = int(rng.choice([1, 1, 2]))
     top = FACADE - 92 - 78 * storeys
     roof = pick(rng, "8a5648 6f5a55 7a6a66 94604d")
     pen.poly([(x0 - 2, top), (x0 + 9, top - 26), (x1 - 9, top - 26), (x1 + 2, top)], roof)
-    for row in (top - 19, top - 12, top - 6):
-        pen.line([(x0, row), (x1, row)], shade(roof, 0.9), 1)
+    for row in (19, 12.5, 6):
+        inset = 9 * row / 26
+        pen.line([(x0 + inset, top - row), (x1 - inset, top - row)], shade(roof, 0.9), 1)
     chimney = rng.uniform(x0 + 20, x1 - 20)
     pen.rect(chimney - 6, top - 42, chimney + 6, top - 20, shade(roof, 0.8))
     pen.rect(x0, top, x1, FACADE, wall)
@@ -184,7 +183,7 @@ def _house(pen: Pen, rng: np.random.Generator, x0: float, x1: float, wall: Colou
                     leaf = pick(rng, "4f7d45 628f4e d0577a e0a040")
                     pen.oval(blossom, row + 43 + rng.uniform(-2, 1), 2.6, 2.6, leaf)
     pen.rect(x0, FACADE - 95, x1, FACADE - 91, trim)
-    _shop(pen, rng, x0, x1, wall)
+    _shop(pen, rng, x0, x1, wall, word)
 
 
 def _parked(pen: Pen, x: float, row: float, paint: Colour, direction: int) -> None:
@@ -195,7 +194,16 @@ def _parked(pen: Pen, x: float, row: float, paint: Colour, direction: int) -> No
         return [(x + direction * a * k, row - b * k) for a, b in points]
 
     pen.oval(x, row, 2.1 * k, 0.16 * k, bgr("55565a"))
-    body = [(-2, 0.3), (-2, 0.8), (-1.75, 0.95), (-1.2, 1.0), (-0.75, 1.42), (0.6, 1.42), (1.15, 0.97), (1.9, 0.84)]
+    body = [
+        (-2, 0.3),
+        (-2, 0.8),
+        (-1.75, 0.95),
+        (-1.2, 1.0),
+        (-0.75, 1.42),
+        (0.6, 1.42),
+        (1.15, 0.97),
+        (1.9, 0.84),
+    ]
     pen.poly(spot([*body, (2.02, 0.5), (2, 0.3)]), paint)
     pen.poly(spot([(-1.0, 0.98), (-0.66, 1.33), (-0.08, 1.33), (-0.08, 0.98)]), bgr("3f4d57"))
     pen.poly(spot([(0.02, 0.98), (0.02, 1.33), (0.52, 1.33), (0.95, 0.98)]), bgr("46555f"))
@@ -215,13 +223,13 @@ def _ground(pen: Pen, rng: np.random.Generator, left: float, right: float) -> No
     pen.rect(left, ROAD, right, KERB, bgr("74777c"))
     for x in np.arange(left, right, 90.0):
         pen.rect(x, 276, x + 42, 278, bgr("d9d6cb"))
-    paints = rng.permutation("b5473f 4a6a8f d9d4c7 5b6f5e 30363f c49a4a".split())
+    paints = rng.permutation(["b5473f", "4a6a8f", "d9d4c7", "5b6f5e", "30363f", "c49a4a"])
     for i in range(int((right - left) // 330)):
         x = left + 330 * i + rng.uniform(90, 240)
         _parked(pen, x, 263, bgr(str(paints[i % len(paints)])), -1 if rng.random() < 0.5 else 1)
     pen.rect(left, KERB, right, PAVEMENT, bgr("a19d95"))
     pen.rect(left, KERB, right, KERB + 2.5, bgr("cbc6bb"))
-    pen.rect(left, PAVEMENT, right, bottom, bgr("c4b8a4"))
+    pen.rect(left, PAVEMENT, right, bottom, bgr("b3a792"))
     centre = (left + right) / 2
     depths = FOCAL * CAMERA / (PAVEMENT - HORIZON) - 1.05 * np.arange(0, 12)
     rows = [HORIZON + FOCAL * CAMERA / z for z in depths if z > 3.5] + [bottom]
@@ -231,9 +239,17 @@ def _ground(pen: Pen, rng: np.random.Generator, left: float, right: float) -> No
             c, d = (centre + 1.05 * (j + 1 + 0.5 * (i % 2)) * per_metre(y) for y in (far, near))
             if max(c, d) < left or min(a, b) > right:
                 continue
-            tone = shade(bgr("c6baa7"), rng.uniform(0.965, 1.03))
-            gap = 0.012 * per_metre(near)
-            pen.poly([(a + gap, far + gap / 2), (c - gap, far + gap / 2), (d - gap, near - gap / 2), (b + gap, near)], tone)
+            tone = shade(bgr("c6baa7"), rng.uniform(0.96, 1.035))
+            gap = 0.016 * per_metre(near)
+            pen.poly(
+                [
+                    (a + gap, far + gap / 2),
+                    (c - gap, far + gap / 2),
+                    (d - gap, near - gap / 2),
+                    (b + gap, near),
+                ],
+                tone,
+            )
 
 
 def paint(rng: np.random.Generator, size: tuple[int, int], unit: float, margin: float) -> Image:
@@ -244,11 +260,12 @@ def paint(rng: np.random.Generator, size: tuple[int, int], unit: float, margin: 
     pen = Pen(-margin, -margin, size, unit)
     left, right = -margin, size[0] / unit - margin
     _sky(pen, rng)
-    walls = rng.permutation("e3cba2 d9a98a c9d0c2 e8dcc6 c98f78 b9c4cf dcb97f d7c3bb".split())
+    walls = rng.permutation(["e3cba2", "d9a98a", "c9d0c2", "e8dcc6", "c98f78", "b9c4cf", "dcb97f", "d7c3bb"])
+    words = rng.permutation(["BAKERY", "BOOKS", "CAFE", "FLOWERS", "TAILOR", "GROCER", "OPTICS", "TOYS", "TEA", "WINE"])
     x, i = left - rng.uniform(10, 80), 0
     while x < right:
         wide = rng.uniform(128, 190)
-        _house(pen, rng, x, x + wide, bgr(str(walls[i % len(walls)])))
+        _house(pen, rng, x, x + wide, bgr(str(walls[i % len(walls)])), str(words[i % len(words)]))
         x, i = x + wide, i + 1
     _ground(pen, rng, left, right)
     picture = pen.finish().astype(np.float32)
@@ -257,7 +274,7 @@ def paint(rng: np.random.Generator, size: tuple[int, int], unit: float, margin: 
     rows = np.arange(size[1], dtype=np.float32)[:, None] / unit - margin
     below = (rows > FACADE).astype(np.float32)
     light = 1 + 0.018 * coarse + 0.010 * grain * (0.4 + 0.6 * below)
-    light *= 1 - 0.16 * np.exp(-((rows - FACADE) / 14) ** 2) * below  # the walls' contact shadow
+    light *= 1 - 0.16 * np.exp(-(((rows - FACADE) / 14) ** 2)) * below  # the walls' contact shadow
     light *= 1 - 0.10 * np.clip((rows - 470) / 130, 0, 1) ** 2
     return np.clip(picture * light[..., None], 0, 255).astype(np.uint8)
 
@@ -266,8 +283,3 @@ def soft_shadow(width: int, height: int) -> NDArray[np.float32]:
     """How much light is left (height, width) under a body: 1 at the border, dark in the middle."""
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     return (1 - 0.5 * np.clip(1 - np.sqrt(x * x + y * y), 0, 1) ** 0.8).astype(np.float32)
-
-
-def steps(count: float) -> int:
-    """A whole number of pixels, at least one."""
-    return max(1, math.ceil(count))

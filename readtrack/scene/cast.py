@@ -6,12 +6,27 @@ import numpy as np
 
 from readtrack.scene.backdrop import Colour, bgr, pick, shade
 
-TOPS = "b23a3a 2f5d8c e3dccb 2e2f36 d79a34 3f7d5a 7c4a86 cf6f8a 7e8a93 5fa3b8 8a5a3a c9b48a 33486b 9aab5e".split()
-BOTTOMS = "2d3442 45546d 8b7a5e 33302f 6b6f75 5a4638 b9ab90 4a5240 7a8fa8".split()
-SKINS = "f2cdb0 e5b48f d29b72 b07a52 8a5a3c 5f3f2c".split()
-HAIRS = "2a211d 4a3222 7a4f2c c39a5b 8f8a86 a2522c 1d1b1e d8c7a8".split()
-BAGS = "6b4a32 2f3138 a23f38 37556d c2a15c 55683f".split()
-SHOES = "2b2624 e8e4da 6a4630 8d3a36 3a4a63 777777".split()
+TOPS = [
+    "b23a3a",
+    "2f5d8c",
+    "e3dccb",
+    "2e2f36",
+    "d79a34",
+    "3f7d5a",
+    "7c4a86",
+    "cf6f8a",
+    "7e8a93",
+    "5fa3b8",
+    "8a5a3a",
+    "c9b48a",
+    "33486b",
+    "9aab5e",
+]
+BOTTOMS = ["2d3442", "45546d", "8b7a5e", "33302f", "6b6f75", "5a4638", "b9ab90", "4a5240", "7a8fa8"]
+SKINS = ["f2cdb0", "e5b48f", "d29b72", "b07a52", "8a5a3c", "5f3f2c"]
+HAIRS = ["2a211d", "4a3222", "7a4f2c", "c39a5b", "8f8a86", "a2522c", "1d1b1e", "d8c7a8"]
+BAGS = ["6b4a32", "2f3138", "a23f38", "37556d", "c2a15c", "55683f"]
+SHOES = ["2b2624", "e8e4da", "6a4630", "8d3a36", "3a4a63", "777777"]
 
 
 @dataclass(frozen=True)
@@ -45,9 +60,15 @@ def _look(rng: np.random.Generator, top: Colour, bottom: Colour) -> Look:
     womanly = hips > 0.5
     skin = int(rng.integers(len(SKINS)))
     hairs = HAIRS if skin < 3 else ["1d1b1e", "2a211d", "4a3222", "8f8a86"]
-    hairdos = ["long", "bun", "tail", "curls", "short", "long"] if womanly else ["short", "short", "curls", "bald", "short"]
+    hairdos = (
+        ["long", "bun", "tail", "curls", "short", "long"] if womanly else ["short", "short", "curls", "bald", "short"]
+    )
     hats = ["none", "none", "none", "brim", "beanie", "scarf"] if womanly else ["none", "none", "cap", "beanie", "brim"]
-    legs = str(rng.choice(["trousers", "trousers", "skirt", "dress"] if womanly else ["trousers", "trousers", "trousers", "shorts"]))
+    legs = str(
+        rng.choice(
+            ["trousers", "trousers", "skirt", "dress"] if womanly else ["trousers", "trousers", "trousers", "shorts"]
+        )
+    )
     patterns = ["plain", "hoops", "bars", "checks", "logo", "yoke", "open"]
     light = sum(top) > 330
     second = shade(top, 0.5) if light else pick(rng, "eee5d0 e8c46a d8dde0 d98a7a")

@@ -134,7 +134,12 @@ def _straps(figure: Figure) -> None:
         if figure.cos > -0.5:
             wide = 0.03 + 0.045 * abs(figure.cos)
             for low, tone in ((0.045, 0.9), (0.0, 1.1)):
-                box = [complex(-wide, -0.05), complex(wide, -0.05), complex(wide * 0.92, low), complex(-wide * 0.92, low)]
+                box = [
+                    complex(-wide, -0.05),
+                    complex(wide, -0.05),
+                    complex(wide * 0.92, low),
+                    complex(-wide * 0.92, low),
+                ]
                 figure.polygon([bag + corner for corner in box], shade(look.bag_colour, tone))
 
 

@@ -32,22 +32,38 @@ class StreetConfig:
     false_alarms: float = 0.1  # simulated detections of nobody, per frame
 
     def __post_init__(self) -> None:
-        for name, low in (("seed", 0), ("height", 64), ("frames", 1), ("people", 1), ("hidden", 0), ("returning", 0)):
+        for name, low in (
+            ("seed", 0),
+            ("height", 64),
+            ("frames", 1),
+            ("people", 1),
+            ("hidden", 0),
+            ("returning", 0),
+        ):
             self._check(name, low)
-        for name, low in (("hidden_frames", 5), ("away_frames", 20), ("lookalikes", 0), ("width", self.height)):
+        for name, low in (
+            ("hidden_frames", 5),
+            ("away_frames", 20),
+            ("lookalikes", 0),
+            ("width", self.height),
+        ):
             self._check(name, low)
         if not (math.isfinite(self.fps) and 5 <= self.fps <= 240):
             raise InputError(f"StreetConfig.fps is {self.fps}; give frames per second between 5 and 240")
         for name in ("shake", "lighting", "noise", "jitter", "false_alarms", "miss_rate"):
-            value, top = getattr(self, name), {"jitter": 0.5, "miss_rate": 1.0, "shake": self.height / 8}.get(name, 50.0)
+            value, top = (
+                getattr(self, name),
+                {"jitter": 0.5, "miss_rate": 1.0, "shake": self.height / 8}.get(name, 50.0),
+            )
             if not (math.isfinite(value) and 0 <= value <= top):
                 raise InputError(f"StreetConfig.{name} is {value}; give a number from 0 to {top:g}")
         if self.hidden + self.returning > self.people:
             raise InputError(
-                f"StreetConfig has {self.people} people but {self.hidden} hidden and {self.returning} returning; add people"
+                f"StreetConfig.people is {self.people}, "
+                f"fewer than {self.hidden} hidden and {self.returning} returning; raise it"
             )
         if 2 * self.lookalikes > self.people:
-            raise InputError(f"StreetConfig.lookalikes is {self.lookalikes} pairs of {self.people} people; add people")
+            raise InputError(f"StreetConfig.lookalikes is {self.lookalikes} pairs of {self.people} people; lower it")
 
     def _check(self, name: str, low: int) -> None:
         value = getattr(self, name)

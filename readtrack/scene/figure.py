@@ -131,7 +131,10 @@ class Figure(Canvas):
             toe = max(0.014, foot - 0.018 + 0.09 * math.sin(pitch))
             heel = max(0.016, foot - 0.02 - 0.02 * math.sin(pitch))
             joints = [(0.0, out, waist), (knee[0], out, waist - knee[1]), (ankle[0], out * 0.9, foot)]
-            joints += [(ankle[0] - 0.028, out * 0.9, heel), (ankle[0] + 0.095 * math.cos(pitch), out * 1.15, toe)]
+            joints += [
+                (ankle[0] - 0.028, out * 0.9, heel),
+                (ankle[0] + 0.095 * math.cos(pitch), out * 1.15, toe),
+            ]
             legs.append([self.flat(*joint) for joint in joints])
         return legs
 
@@ -183,7 +186,12 @@ class Figure(Canvas):
         wide, colour = 0.035 + 0.04 * abs(self.cos), self.look.bag_colour
         for side in (-0.6, 0.6):
             self.capsule(hand, hand + complex(side * wide, 0.055), 0.006, 0.006, shade(colour, 0.7))
-        corners = [complex(-wide * 0.85, 0.05), complex(wide * 0.85, 0.05), complex(wide, 0.17), complex(-wide, 0.17)]
+        corners = [
+            complex(-wide * 0.85, 0.05),
+            complex(wide * 0.85, 0.05),
+            complex(wide, 0.17),
+            complex(-wide, 0.17),
+        ]
         self.polygon([hand + corner for corner in corners], colour)
         self.polygon([hand + 0.115j + (corner - 0.11j) * 0.5 for corner in corners], shade(colour, 1.25))
 

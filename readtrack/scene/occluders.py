@@ -49,8 +49,20 @@ def _van(pen: Pen, rng: Rng) -> None:
     """A small delivery van, 3.1 m long, 2.05 m high."""
     paint = pick(rng, "e9e4d8 5f8296 c8884a 6c8a68")
     dark = shade(paint, 0.84)
-    pen.poly([(-1.5, -0.25), (-1.55, -1.9), (-1.42, -2.05), (0.72, -2.05), (1.0, -1.9), (1.36, -1.1), (1.55, -0.95), (1.57, -0.25)], paint)
-    pen.poly([(-1.5, -0.25), (-1.52, -0.62), (1.57, -0.62), (1.57, -0.25)], dark)
+    pen.poly(
+        [
+            (-1.5, -0.25),
+            (-1.55, -1.9),
+            (-1.42, -2.05),
+            (0.72, -2.05),
+            (1.0, -1.9),
+            (1.36, -1.1),
+            (1.55, -0.95),
+            (1.57, -0.25),
+        ],
+        paint,
+    )
+    pen.poly([(-1.5, -0.25), (-1.52, -0.57), (1.57, -0.57), (1.57, -0.25)], dark)
     pen.poly([(-1.55, -1.9), (-1.42, -2.05), (0.72, -2.05), (1.0, -1.9)], shade(paint, 1.06))
     pen.poly([(0.55, -1.18), (0.55, -1.82), (0.92, -1.82), (1.24, -1.18)], bgr("41525f"))
     pen.poly([(0.6, -1.18), (0.6, -1.78), (0.74, -1.78), (0.9, -1.18)], bgr("627785"))
@@ -99,14 +111,21 @@ def _kiosk(pen: Pen, rng: Rng) -> None:
 
 
 def _column(pen: Pen, rng: Rng) -> None:
-    """An advertising column, 1.3 m across, 3.2 m high, under posters."""
+    """An advertising column, 1.2 m across, 3.2 m high, under posters."""
     body = bgr("8b9590")
-    pen.rect(-0.62, -2.8, 0.62, -0.02, body)
-    pen.oval(0, -0.02, 0.62, 0.07, body)
-    for x, row, w, h in [(-0.6, -2.7, 0.5, 0.8), (-0.06, -2.72, 0.62, 0.95), (-0.58, -1.8, 0.44, 1.3), (-0.08, -1.68, 0.62, 1.15)]:
-        sheet = pick(rng, "e6dcc0 c65b4e 3f6c88 e0a94a 6f8f6a 9a5f7f")
+    pen.rect(-0.57, -2.8, 0.57, -0.02, body)
+    pen.oval(0, -0.02, 0.57, 0.07, body)
+    sheets = rng.permutation(["e6dcc0", "c65b4e", "3f6c88", "e0a94a", "6f8f6a", "9a5f7f"])
+    places = [
+        (-0.6, -2.7, 0.5, 0.8),
+        (-0.06, -2.72, 0.62, 0.95),
+        (-0.58, -1.8, 0.44, 1.3),
+        (-0.08, -1.68, 0.62, 1.15),
+    ]
+    for code, (x, row, w, h) in zip(sheets, places, strict=False):
+        sheet = bgr(str(code))
         pen.rect(x, row, x + w, row + h, sheet)
-        mark = shade(sheet, 0.62) if sum(sheet) > 400 else shade(sheet, 1.5)
+        mark = shade(sheet, 0.62) if sum(sheet) > 400 else shade(sheet, 1.35)
         pen.oval(x + w / 2, row + h * 0.42, w * 0.28, w * 0.28, mark)
         pen.rect(x + w * 0.12, row + h * 0.72, x + w * 0.88, row + h * 0.78, mark)
         pen.rect(x + w * 0.2, row + h * 0.84, x + w * 0.8, row + h * 0.88, mark)
@@ -126,10 +145,9 @@ def _column(pen: Pen, rng: Rng) -> None:
 
 def _crown(pen: Pen, rng: Rng, x: float, y: float, spread: float, leaves: int) -> None:
     """Foliage: blobs from dark below to light at the upper left."""
-    greens = [bgr(code) for code in rng.permutation("4b6e3a 587d43 4d7350".split())]
+    greens = [bgr(code) for code in rng.permutation(["4b6e3a", "587d43", "4d7350"])]
     place = rng.normal(0, 1, (leaves, 2))
     place *= np.minimum(1, 1.5 / np.linalg.norm(place, axis=1))[:, None] * 0.56
-    order = np.argsort(place[:, 0] * 0.35 - place[:, 1])[::-1] if leaves else []
     order = np.argsort(place[:, 0] * -0.4 - place[:, 1])
     for rank, i in enumerate(order):
         light = 0.78 + 0.42 * rank / leaves + rng.normal(0, 0.035)
@@ -184,7 +202,7 @@ Draw = Callable[[Pen, Rng], None]
 KINDS: dict[str, tuple[Draw, float, float, float, bool, float, float]] = {
     "van": (_van, 3.05, 2.0, 1.7, True, 1.75, 2.2),
     "kiosk": (_kiosk, 2.16, 2.5, 1.7, True, 1.4, 2.75),
-    "column": (_column, 1.26, 3.0, 1.25, True, 0.8, 3.45),
+    "column": (_column, 1.2, 3.0, 1.2, True, 0.8, 3.45),
     "tree": (_tree, 0.26, 2.4, 0.4, False, 1.8, 4.9),
     "hedge": (_hedge, 2.35, 0.85, 0.5, False, 1.35, 1.15),
     "lamp": (_lamp, 0.1, 3.4, 0.3, False, 0.4, 4.1),
@@ -194,11 +212,11 @@ LAYOUT = [
     ("tree", 0.04, 303.0, 0.02),
     ("tree", 0.475, 303.0, 0.02),
     ("tree", 0.95, 334.0, 0.02),
-    ("van", 0.25, 358.0, 0.02),
-    ("kiosk", 0.79, 398.0, 0.02),
-    ("column", 0.53, 440.0, 0.03),
-    ("hedge", 0.10, 492.0, 0.03),
-    ("lamp", 0.92, 505.0, 0.015),
+    ("van", 0.225, 358.0, 0.01),
+    ("kiosk", 0.835, 398.0, 0.01),
+    ("column", 0.51, 428.0, 0.012),
+    ("hedge", 0.055, 496.0, 0.02),
+    ("lamp", 0.935, 508.0, 0.015),
 ]
 
 
@@ -224,10 +242,21 @@ def furnish(rng: Rng, width: float, unit: float, margin: int) -> list[Occluder]:
 
 
 def _placed(
-    name: str, x: float, row: float, wide: float, high: float, deep: float, hides: bool, left: int, top: int, picture: Image
+    name: str,
+    x: float,
+    row: float,
+    wide: float,
+    high: float,
+    deep: float,
+    hides: bool,
+    left: int,
+    top: int,
+    picture: Image,
 ) -> Occluder:
     """An occluder with its sprite taken apart into what it adds and what it lets through."""
     opacity = picture[..., 3]
     clear = cv2.merge([255 - opacity] * 3)
     sprite = np.ascontiguousarray(picture[..., :3])
-    return Occluder(name, x, row, wide, high, deep, hides, left, top, sprite, np.asarray(clear, np.uint8), opacity > 127)
+    return Occluder(
+        name, x, row, wide, high, deep, hides, left, top, sprite, np.asarray(clear, np.uint8), opacity > 127
+    )

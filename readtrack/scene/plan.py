@@ -21,6 +21,7 @@ Rng = np.random.Generator
 NEAR_ROW, FAR_ROW = 526.0, 304.0  # reference pixels, feet of the nearest and furthest walkers
 HALF_BODY = 0.17  # half a body's width as a share of its height, without the swinging limbs
 LONGEST = 420  # frames at 25 frames a second, the longest visit
+TRIES = 150  # walks drawn before the best is taken
 SEEN = 66  # frames in sight before and after a planned absence
 
 
@@ -114,7 +115,7 @@ class Planner:
         """Whether the body reaches into the image, and whether an occluder covers it."""
         high = (row - HORIZON) * 1.72 / CAMERA
         half = HALF_BODY * high
-        inside = (x + half > 0) & (x - half < self.width)
+        inside = (x + 0.21 * high > 0) & (x - 0.21 * high < self.width)
         hidden = np.zeros(len(x), bool)
         for thing in self.screens:
             left, right, top = thing.cover
@@ -128,21 +129,22 @@ class Planner:
         for thing in self.occluders:
             front = FOCAL * CAMERA / (thing.row - HORIZON)
             middle = (thing.x - self.width / 2) * front / FOCAL
-            beside = np.abs(x - middle) < thing.width / 2 + 0.3
-            if np.any(beside & (z > front - 0.3) & (z < front + thing.deep + 0.15)):
+            beside = np.abs(x - middle) < thing.width / 2 + 0.22
+            if np.any(beside & (z > front - 0.2) & (z < front + thing.deep + 0.15)):
                 return True
         return False
 
-    def find(self, rng: Rng, draw: Callable[[Rng], Walk], good: Callable[[Walk], bool], tries: int = 60) -> Walk:
-        """The first drawn walk that is good and free of obstacles, else the least bad one."""
-        best, penalty = None, math.inf
-        for _ in range(tries):
+    def find(self, rng: Rng, draw: Callable[[Rng], Walk], faults: Callable[[Walk], float]) -> Walk:
+        """The first drawn walk without faults that goes through no obstacle, else the one with the least."""
+        best, least = None, math.inf
+        for _ in range(TRIES):
             walk = draw(rng)
-            through = self.blocked(walk)
-            faults = 2 * through + (not good(walk)) + (len(walk) > LONGEST * self.fps / 25)
-            if faults < penalty:
-                best, penalty = walk, faults
-            if not faults:
+            wrong = faults(walk) + max(0, len(walk) - LONGEST * self.fps / 25)
+            if wrong < least:
+                wrong += 50 * self.blocked(walk)
+            if wrong < least:
+                best, least = walk, wrong
+            if not least:
                 break
         assert best is not None
         return best
@@ -153,7 +155,7 @@ class Planner:
         def draw(rng: Rng) -> Walk:
             first = enter or int(rng.choice([-1, 1]))
             last = leave or (-first if rng.random() < 0.75 else first)
-            rows = FAR_ROW + (NEAR_ROW - FAR_ROW) * rng.random(4) ** 0.8
+            rows = FAR_ROW + (NEAR_ROW - FAR_ROW) * rng.random(4) ** 0.6
             points = [self.edge(first, rows[0])]
             middles = int(rng.integers(0, 3)) if first != last else int(rng.integers(1, 3))
             shares = np.sort(rng.uniform(0.15, 0.85, middles))
@@ -164,13 +166,13 @@ class Planner:
             where = int(rng.integers(1, middles + 1)) if middles else -1
             return self.walk(points, float(rng.uniform(0.85, 1.45)), (where, stop), float(rng.uniform(0, math.pi)))
 
-        def good(walk: Walk) -> bool:
+        def faults(walk: Walk) -> float:
             begins = walk.row[int(np.argmax(walk.inside))]
-            elsewhere = avoid_row is None or abs(begins - avoid_row) > 70
-            long_enough = int(walk.inside.sum()) > 100 * self.fps / 25
-            return elsewhere and long_enough and _longest_run(walk.hidden)[1] <= 8 * self.fps / 25
+            same = avoid_row is not None and abs(begins - avoid_row) < 45
+            brief = max(0.0, 110 * self.fps / 25 - int(walk.inside.sum()))
+            return 40 * same + brief + max(0.0, _longest_run(walk.hidden)[1] - 7 * self.fps / 25)
 
-        return self.find(rng, draw, good)
+        return self.find(rng, draw, faults)
 
     def hide(self, rng: Rng, screen: Occluder, frames: int) -> Walk:
         """Behind an occluder, out of sight for that many frames, and on to the other side."""
@@ -178,36 +180,39 @@ class Planner:
         lane = HORIZON + FOCAL * CAMERA / back
         left, right, _ = screen.cover
         body = 2 * HALF_BODY * (lane - HORIZON) * 1.72 / CAMERA
-        gap = max(0.2, (right - left - body) / per_metre(lane))  # metres walked out of sight
+        shrink = per_metre(lane) / per_metre(screen.row)  # its back corners lie closer to the image's middle
+        corners = [self.width / 2 + (x - self.width / 2) * shrink for x in (left, right)]
+        before = min(left - 0.6 * body, corners[0] - 0.27 * per_metre(lane))
+        after = max(right + 0.6 * body, corners[1] + 0.27 * per_metre(lane))
+        gap = max(0.2, (right - left - 0.6 * body) / per_metre(lane))  # metres out of sight
         speed = float(np.clip(gap * self.fps / frames, 0.95, 1.7))
         stop = max(0, round(frames - gap / speed * self.fps))
-        stop += round(0.1 * self.fps) if stop else 0
 
         def draw(rng: Rng) -> Walk:
             way = int(rng.choice([-1, 1]))
-            near, far = (left - 0.4 * body, right + 0.4 * body)[::way]
-            rows = FAR_ROW + (NEAR_ROW - FAR_ROW) * rng.random(4)
+            near, far = (before, after)[::way]
+            rows = FAR_ROW + (NEAR_ROW - FAR_ROW) * rng.random(4) ** 0.5
             enter, leave = rng.choice([-1, 1], 2)
             points = [self.edge(int(enter), rows[0])]
-            if rng.random() < 0.6:
-                points.append(self.point(rng.uniform(0.1, 0.9) * self.width, rows[1]))
+            if rng.random() < 0.8:
+                points.append(self.point(near - way * rng.uniform(-0.3, 1.2) * body, rows[1]))
             points += [self.point(near, lane), self.point((left + right) / 2, lane), self.point(far, lane)]
             stop_at = len(points) - 2
-            if rng.random() < 0.7:
-                points.append(self.point(rng.uniform(0.1, 0.9) * self.width, rows[2]))
+            if rng.random() < 0.8:
+                points.append(self.point(far + way * rng.uniform(-0.3, 1.2) * body, rows[2]))
             points.append(self.edge(int(leave), rows[3]))
             return self.walk(points, speed, (stop_at, stop), math.pi / 2 - way * 0.8)
 
-        def good(walk: Walk) -> bool:
+        def faults(walk: Walk) -> float:
             begin, count = _longest_run(walk.hidden)
             seen = walk.inside & ~walk.hidden
             other = walk.hidden.copy()
             other[begin : begin + count] = False
             enough = SEEN * self.fps / 25
-            aside = _longest_run(other)[1] <= 6 * self.fps / 25
-            return bool(seen[:begin].sum() >= enough and seen[begin + count :].sum() >= enough and aside)
+            short = max(0, enough - seen[:begin].sum()) + max(0, enough - seen[begin + count :].sum())
+            return float(short + max(0, _longest_run(other)[1] - 6 * self.fps / 25))
 
-        return self.find(rng, draw, good, 120)
+        return self.find(rng, draw, faults)
 
 
 class Plan:
@@ -230,9 +235,16 @@ class Plan:
             else:
                 walk = self.planner.stroll(own)
                 first = int(np.argmax(walk.inside))
-                self.opening[person] = [Visit(round(own.uniform(-100, 130) * self.pace) - first, walk)]
+                self.opening[person] = [Visit(self._begin(own, place) - first, walk)]
+        self.turns = [self._first_turn(person) for person in range(config.people)]
         self.turn = round(LONGEST * self.pace) + config.away_frames + 40  # frames from one visit to the next
         self._later = lru_cache(maxsize=4 * config.people)(self._later_visit)
+
+    def _begin(self, rng: Rng, place: int) -> int:
+        """The frame at which somebody without a planned absence enters; some are there from the first."""
+        others = self.config.people - self.config.hidden - self.config.returning
+        share = (place - self.config.hidden - self.config.returning + float(rng.random())) / others
+        return round((-110 + 340 * share) * self.pace)
 
     def _spread(self, place: int, count: int, after: int) -> int:
         """The frame of a planned absence: staggered, late enough to be seen before, early enough after."""
@@ -256,26 +268,33 @@ class Plan:
         back = target + self.config.away_frames - int(np.argmax(second.inside))
         return [Visit(target - gone, first), Visit(back, second)]
 
+    def _first_turn(self, person: int) -> int:
+        """The frame at which a person's turns begin, some time after the opening."""
+        gap = np.random.default_rng([self.config.seed, 14, person]).uniform(150, 300) * self.pace
+        return self.opening[person][-1].end + self.config.away_frames + round(gap)
+
     def _later_visit(self, person: int, turn: int) -> Visit:
-        """The visit of a person's so-manieth turn after the opening."""
+        """The visit of one of a person's turns after the opening, counted from 0."""
         rng = np.random.default_rng([self.config.seed, 13, person, turn])
-        gap = 150 + np.random.default_rng([self.config.seed, 14, person]).uniform(0, 150)
-        begin = self.opening[person][-1].end + self.config.away_frames + round(gap * self.pace)
-        begin += turn * self.turn + int(rng.integers(0, 40))
-        if rng.random() < 0.25 and self.config.hidden:
+        begin = self.turns[person] + turn * self.turn + int(rng.integers(0, 40))
+        if self.config.hidden and rng.random() < 0.25:
             screen = self.planner.screens[int(rng.integers(len(self.planner.screens)))]
             return Visit(begin, self.planner.hide(rng, screen, self.config.hidden_frames))
         return Visit(begin, self.planner.stroll(rng))
 
+    def _visits(self, person: int, index: int) -> Iterator[Visit]:
+        """A person's visits that may cover that frame."""
+        yield from self.opening[person]
+        turn = (index - self.turns[person]) // self.turn
+        if turn >= 0:
+            yield self._later(person, turn)
+        if turn >= 1:
+            yield self._later(person, turn - 1)
+
     def present(self, index: int) -> Iterator[tuple[int, Walk, int]]:
         """People on a visit in that frame: person (from 0), walk, and the frame within the walk."""
-        for person, opening in enumerate(self.opening):
-            visits = opening
-            if index >= opening[-1].end:
-                first = self._later(person, 0).start
-                turn = (index - first) // self.turn
-                visits = [self._later(person, t) for t in (turn - 1, turn, turn + 1) if t >= 0]
-            for visit in visits:
+        for person in range(self.config.people):
+            for visit in self._visits(person, index):
                 if visit.start <= index < visit.end:
                     yield person, visit.walk, index - visit.start
                     break

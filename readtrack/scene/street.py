@@ -11,40 +11,18 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
-from readtrack.scene import backdrop
 from readtrack.scene.backdrop import HEIGHT, SHIFT, Image, per_metre
-from readtrack.scene.cast import Look, dress
-from readtrack.scene.clothes import person as draw_person
+from readtrack.scene.cast import dress
 from readtrack.scene.config import Absence, StreetConfig
-from readtrack.scene.figure import Figure, Pose
-from readtrack.scene.occluders import Occluder, furnish
+from readtrack.scene.figure import Pose
+from readtrack.scene.occluders import furnish
+from readtrack.scene.picture import Actor, Picture
 from readtrack.scene.plan import Plan
 
 GONE = 0.1  # a person with less visibility than this is absent
 INCIDENTAL = 15  # frames; shorter stretches out of sight are not told
-CEILING = 180.0  # reference pixels; no body reaches above this row
 STRIDE = 0.78  # two steps, as a share of the height
 SWING = 0.42  # radians, of the thighs at a full stride
-
-
-@dataclass(frozen=True, eq=False)
-class Actor:
-    """A person placed in one frame; coordinates are pixels of the canvas, which is the image and its margin."""
-
-    person: int  # from 0
-    look: Look
-    pose: Pose
-    x: float
-    y: float  # feet
-    tall: float
-    row: float  # feet, reference pixels: who is in front
-
-    def figure(self, detail: bool) -> tuple[NDArray[np.int32], list[int], Figure]:
-        """Outlines in OpenCV's fixed point, where each ends, and the figure with its colours."""
-        figure = draw_person(self.look, self.pose, detail)
-        points, ends = figure.outlines()
-        pixels = (points * self.tall + (self.x - 0.5, self.y - 0.5)) * 2**SHIFT
-        return np.round(pixels).astype(np.int32), ends, figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +58,8 @@ class Street:
         self._plan = Plan(config, self._occluders)
         self._looks = dress(np.random.default_rng([config.seed, 3]), config.people, config.lookalikes)
         self._waves = np.random.default_rng([config.seed, 4]).uniform(0, 1, (config.people + 2, 2, 4, 2))
-        self._front = self._front_rows()
+        self._picture = Picture(config, self._occluders, self._margin)
+        self._front = self._picture.front_rows()
         self._sights: Callable[[int], list[Sight]] = lru_cache(maxsize=8)(self._look_at)
 
     def __len__(self) -> int:
@@ -89,18 +68,11 @@ class Street:
     def image(self, index: int) -> Image:
         """The frame (H, W, 3), BGR. Raises IndexError outside the clip."""
         actors = self._actors(self._checked(index))
-        canvas = self._backdrop.copy()
-        layers: list[Actor | Occluder] = [*actors, *self._standing]
-        for layer in sorted(layers, key=lambda layer: layer.row):
-            if isinstance(layer, Actor):
-                self._draw_actor(canvas, layer)
-            else:
-                self._lay(canvas, layer, round(CEILING * self._unit) + self._margin, len(canvas))
-        if self._margin:
-            shift = np.array([[1, 0, -self._margin], [0, 1, -self._margin]], np.float64)
-            shift[:, 2] -= self._shift(index)
-            canvas = np.asarray(cv2.warpAffine(canvas, shift, self.size, flags=cv2.INTER_LINEAR), np.uint8)
-        return self._expose(canvas, index)
+        shift = self._shift(index)
+        strength = self.config.lighting
+        gain = 1 + 0.05 * strength * self._wave(1, 0, index, 0.03, 0.15)
+        warmth = 0.018 * strength * self._wave(1, 1, index, 0.02, 0.1)
+        return self._picture.expose(self._picture.frame(actors, shift), index, gain, warmth)
 
     def truth(self, index: int) -> sv.Detections:
         """Everybody at least partly in the image, hidden or not, furthest first.
@@ -155,7 +127,9 @@ class Street:
         Out of sight is out of the image, or in it with a visibility below 0.1. Walks through the whole clip once,
         in a few milliseconds a frame.
         """
-        found, last_seen, hidden = [], {}, dict.fromkeys(range(1, self.config.people + 1), 0)
+        found: list[Absence] = []
+        last_seen: dict[int, int] = {}
+        hidden = dict.fromkeys(range(1, self.config.people + 1), 0)
         for index in range(len(self)):
             for sight in self._sights(index):
                 person = sight.actor.person + 1
@@ -200,7 +174,7 @@ class Street:
 
     def _look_at(self, index: int) -> list[Sight]:
         """What can be seen of everybody in the image, furthest first, from their silhouettes."""
-        shift = self._shift(index) if self._margin else np.zeros(2)
+        shift = self._shift(index)
         corner = self._margin + np.round(shift).astype(int)
         ends = corner + self.size
         covered = np.zeros(self._front.shape, bool)
@@ -214,8 +188,9 @@ class Street:
                 continue
             area = np.s_[first[1] : last[1], first[0] : last[0]]
             mask = np.zeros((last - first)[::-1], np.uint8)
+            points -= (first * 2**SHIFT).astype(np.int32)
             for a, b in zip([0, *cuts[:-1]], cuts, strict=True):
-                cv2.fillConvexPoly(mask, points[a:b] - first * 2**SHIFT, 1, cv2.LINE_8, SHIFT)
+                cv2.fillConvexPoly(mask, points[a:b], 1, cv2.LINE_8, SHIFT)
             body = mask.astype(bool)
             if not body.any():
                 continue
@@ -246,96 +221,3 @@ class Street:
         tall = rng.uniform(1.3, 1.9) * per_metre(row)
         wide = tall * rng.uniform(0.28, 0.45)
         return np.array([x - wide / 2, row - tall, x + wide / 2, row]) * self._unit
-
-    def _front_rows(self) -> NDArray[np.float32]:
-        """For every pixel of the canvas the foot row of the nearest thing that covers it, else 0."""
-        width, height = (length + 2 * self._margin for length in self.size)
-        front = np.zeros((height, width), np.float32)
-        for thing in self._occluders:
-            where, part = self._overlap(thing, 0, height)
-            front[where][thing.solid[part]] = thing.row
-        return front
-
-    def _overlap(self, thing: Occluder, top: int, bottom: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-        """The canvas rows from top to bottom that the thing's sprite covers, and that part of the sprite."""
-        high, wide = thing.solid.shape
-        y0, y1 = max(thing.top, top), max(top, min(thing.top + high, bottom))
-        x0, x1 = max(thing.left, 0), min(thing.left + wide, self.config.width + 2 * self._margin)
-        y1, x1 = max(y0, y1), max(x0, x1)
-        part = slice(y0 - thing.top, y1 - thing.top), slice(x0 - thing.left, x1 - thing.left)
-        return (slice(y0, y1), slice(x0, x1)), part
-
-    def _lay(self, canvas: Image, thing: Occluder, top: int, bottom: int) -> None:
-        """Put the thing's sprite over those rows of the canvas."""
-        where, part = self._overlap(thing, top, bottom)
-        under = canvas[where]
-        if under.size:
-            canvas[where] = cv2.add(cv2.multiply(under, thing.clear[part], scale=1 / 255), thing.sprite[part])
-
-    @cached_property
-    def _standing(self) -> list[Occluder]:
-        """The things that somebody may walk behind; the others are part of the backdrop."""
-        return [thing for thing in self._occluders if thing.row > 304]
-
-    @cached_property
-    def _backdrop(self) -> Image:
-        """Everything behind the people: the empty street, the things' shadows and what is above all heads."""
-        height, width = self._front.shape
-        rng = np.random.default_rng([self.config.seed, 1])
-        canvas = backdrop.paint(rng, (width, height), self._unit, self._margin / self._unit)
-        for thing in self._occluders:
-            k = per_metre(thing.row) * self._unit
-            x, y = thing.x * self._unit + self._margin, thing.row * self._unit + self._margin
-            self._darken(canvas, x + 0.18 * k, y - 0.1 * k, thing.width * k * 1.35 + 0.5 * k, 0.55 * k)
-        for thing in self._occluders:
-            ceiling = round(CEILING * self._unit) + self._margin if thing in self._standing else height
-            self._lay(canvas, thing, 0, ceiling)
-        return canvas
-
-    def _darken(self, canvas: Image, x: float, y: float, width: float, height: float) -> None:
-        """A soft shadow on the ground around a point of the canvas."""
-        size = max(3, round(width)), max(3, round(height))
-        left, top = round(x - size[0] / 2), round(y - size[1] / 2)
-        x0, y0 = max(left, 0), max(top, 0)
-        x1, y1 = min(left + size[0], canvas.shape[1]), min(top + size[1], canvas.shape[0])
-        if x1 <= x0 or y1 <= y0:
-            return
-        shadow = cv2.resize(self._shadow, size, interpolation=cv2.INTER_LINEAR)[y0 - top : y1 - top, x0 - left : x1 - left]
-        under = canvas[y0:y1, x0:x1]
-        canvas[y0:y1, x0:x1] = cv2.multiply(under, cv2.merge([shadow] * 3), dtype=cv2.CV_8U)
-
-    @cached_property
-    def _shadow(self) -> NDArray[np.float32]:
-        return backdrop.soft_shadow(96, 32)
-
-    def _draw_actor(self, canvas: Image, actor: Actor) -> None:
-        """Paint one person and the shadow under the feet."""
-        tall = actor.tall
-        self._darken(canvas, actor.x + 0.06 * tall, actor.y - 0.008 * tall, 0.62 * tall, 0.15 * tall)
-        points, cuts, figure = actor.figure(detail=tall > 40)
-        for a, b, colour in zip([0, *cuts[:-1]], cuts, figure.colours, strict=True):
-            cv2.fillConvexPoly(canvas, points[a:b], colour, cv2.LINE_AA, SHIFT)
-
-    def _expose(self, image: Image, index: int) -> Image:
-        """Lighting drift and sensor noise."""
-        strength = self.config.lighting
-        if strength:
-            gain = 1 + 0.05 * strength * self._wave(1, 0, index, 0.03, 0.15)
-            warmth = 0.018 * strength * self._wave(1, 1, index, 0.02, 0.1)
-            curve = np.arange(256)[:, None] * max(0.05, gain) * np.array([1 - warmth, 1, 1 + warmth])
-            table = np.clip(np.round(curve), 0, 255).astype(np.uint8)[None]
-            image = np.asarray(cv2.LUT(image, table), np.uint8)
-        if self.config.noise:
-            x, y = np.random.default_rng([self.config.seed, 5, index]).integers(0, 48, 2)
-            area = np.s_[y : y + self.config.height, x : x + self.config.width]
-            brighter, darker = self._grain
-            image = np.asarray(cv2.subtract(cv2.add(image, brighter[area]), darker[area]), np.uint8)
-        return image
-
-    @cached_property
-    def _grain(self) -> tuple[Image, Image]:
-        """Sensor noise, its positive and its negative part, larger than the image to be shifted about."""
-        rng = np.random.default_rng([self.config.seed, 7])
-        shape = self.config.height + 48, self.config.width + 48, 3
-        noise = np.clip(np.round(rng.standard_normal(shape, np.float32) * self.config.noise), -255, 255)
-        return np.maximum(noise, 0).astype(np.uint8), np.maximum(-noise, 0).astype(np.uint8)

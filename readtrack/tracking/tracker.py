@@ -9,75 +9,12 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
-from readtrack.errors import InputError
-from readtrack.tracking.assignment import assign
+from readtrack.tracking.assignment import assign, best_rival
+from readtrack.tracking.config import Association, Decided, TrackerConfig
 from readtrack.tracking.track import UNDECIDED, State, Track
 
 Floats = NDArray[np.float64]
 Similarity = Callable[[Sequence[Any], Sequence[Sequence[Any]]], Floats]  # N crops, M tracklets -> (N, M) in [0, 1]
-
-
-@dataclass(frozen=True)
-class TrackerConfig:
-    """When a detection belongs to a track. IoU and shares are in [0, 1], probabilities are READ's."""
-
-    fps: float = 25.0  # frames handed in per second of the world; turns the times below into frames
-    high_confidence: float = 0.5  # detections from here on are matched first and may start tracks
-    low_confidence: float = 0.1  # weaker ones, down to here, may only continue a track (ByteTrack's second stage)
-    min_iou: float = 0.2  # least overlap of a prediction with a detection
-    min_iou_low: float = 0.5  # the same for weak detections
-    min_hits: int = 3  # detections before a track is believed
-    coast: float = 1.0  # seconds for which motion alone may find an unseen track again
-    clear_margin: float = 0.3  # by how much IoU must beat every rival's to be unambiguous without READ
-    verify_after: float = 0.2  # seconds unseen after which READ checks what motion proposes, rivals or not
-    min_joint: float = 0.02  # least IoU x probability of a pair that READ judged
-    memory: float = 60.0  # seconds for which a lost track may be brought back by READ
-    max_lost: int = 200  # lost tracks remembered at most; the longest unseen are forgotten first
-    crops: int = 16  # crops remembered per track, spread over its life
-    same: float = 0.9  # mean probability from which an arrival is a lost person
-    different: float = 0.2  # mean probability up to which it surely is not
-    patience: float = 1.0  # seconds that an arrival may stay undecided between the two
-    max_speed: float = 3.0  # plausible speed of a lost person, body heights per second
-    clean_cover: float = 0.25  # most of a crop that others may cover for it to be remembered or judged
-
-    def __post_init__(self) -> None:
-        shares = ("high_confidence", "low_confidence", "min_iou", "min_iou_low", "clear_margin", "min_joint", "same",
-                  "different", "clean_cover")  # fmt: skip
-        for name in shares:
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"{name}={getattr(self, name)}: must lie in [0, 1]")
-        for name in ("fps", "min_hits", "max_speed", "crops", "max_lost"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name}={getattr(self, name)}: must be positive")
-        for name in ("coast", "verify_after", "memory", "patience"):
-            if not getattr(self, name) >= 0:
-                raise InputError(f"{name}={getattr(self, name)}: must not be negative")
-        if self.low_confidence > self.high_confidence or self.different > self.same:
-            raise InputError("low_confidence must not exceed high_confidence, nor different exceed same")
-
-
-@dataclass(frozen=True)
-class Association:
-    """Why READ gave a detection to a track."""
-
-    frame: int
-    track: int  # the track's id; -1 while it has none
-    detection: int  # row among the detections handed in
-    reason: str  # "ambiguous": motion had several answers; "verified": unseen for a while; "revived": brought back
-    probability: float  # that both show the same person
-    runner_up: float  # probability of the best rival track, 0 where there was none
-    gap: int  # frames since the track was last seen
-    motion_cost: float  # 1 - IoU of the track's predicted box with the detection
-
-
-@dataclass(frozen=True)
-class Decided:
-    """A box of an earlier frame whose track has an id only now."""
-
-    frame: int
-    xyxy: Floats  # (4,)
-    confidence: float
-    track: int
 
 
 @dataclass(frozen=True)
@@ -144,7 +81,7 @@ class Tracker:
         for track, index in matches:
             track.see(seen.xyxy[index], float(seen.confidence[index]), self.frame)
         taken = {index for _, index in matches}
-        matches += [(track, index) for index in high if index not in taken for track in [self._start(seen, index)]]
+        matches += [(self._start(seen, index), index) for index in high.tolist() if index not in taken]
         self._believe()
         self._decide(seen, matches)
         for track, index in matches:
@@ -152,7 +89,7 @@ class Tracker:
             if seen.clean[index] and track.state is State.CONFIRMED:
                 track.memory.offer(seen.crops[index])
         self._forget()
-        answer = detections[np.arange(len(detections))]
+        answer = boxes.with_data(detections)
         answer.tracker_id = ids
         return answer
 
@@ -176,7 +113,7 @@ class Tracker:
         crops = list(detections.data["crop"]) if self.similarity and "crop" in detections.data else [None] * count
         relevant = np.flatnonzero(boxes.usable(xyxy) & (confidence >= self.config.low_confidence))
         cover = np.zeros(count)
-        cover[relevant] = covered(xyxy[relevant])
+        cover[relevant] = boxes.covered(xyxy[relevant])
         clean = (cover <= self.config.clean_cover) & (confidence >= self.config.high_confidence)
         clean &= np.array([crop is not None for crop in crops], dtype=bool)
         if size is not None:
@@ -186,7 +123,9 @@ class Tracker:
     def _match(self, seen: _Seen, high: NDArray[Any], low: NDArray[Any]) -> list[tuple[Track, int]]:
         """Continue tracks: strong detections first, with READ where motion is in doubt, then weak and new ones."""
         config, frame = self.config, self.frame
-        coasting = [t for t in self.tracks if t.state is not State.TENTATIVE and t.gap(frame) <= 1 + config.coast * config.fps]
+        coasting = [
+            t for t in self.tracks if t.state is not State.TENTATIVE and t.gap(frame) <= 1 + config.coast * config.fps
+        ]
         matches = self._match_with_read(seen, coasting, high)
         found = {id(track) for track, _ in matches}
         left = [t for t in coasting if id(t) not in found and t.state is State.CONFIRMED]
@@ -209,14 +148,17 @@ class Tracker:
             return self._match_by_iou(seen, tracks, which, self.config.min_iou)
         overlap = boxes.iou(_predictions(tracks), seen.xyxy[which])  # (M, N)
         plausible = overlap >= self.config.min_iou
-        fresh = np.array([t.gap(self.frame) <= 1 + self.config.verify_after * self.config.fps for t in tracks], dtype=bool)
-        clear = plausible & fresh[:, None] & (overlap - _best_rival(overlap) >= self.config.clear_margin)
+        fresh = np.array(
+            [t.gap(self.frame) <= 1 + self.config.verify_after * self.config.fps for t in tracks], dtype=bool
+        )
+        clear = plausible & fresh[:, None] & (overlap - best_rival(overlap) >= self.config.clear_margin)
         pairs = [(int(i), int(j)) for i, j in zip(*np.nonzero(clear), strict=True)]
         rows = [i for i in range(len(tracks)) if not clear[i].any()]
         columns = [j for j in range(len(which)) if not clear[:, j].any()]
-        doubtful = plausible[np.ix_(rows, columns)]
-        rows = [i for i, any_left in zip(rows, doubtful.any(axis=1), strict=True) if any_left]
-        columns = [j for j, any_left in zip(columns, doubtful.any(axis=0), strict=True) if any_left]
+        rows, columns = (
+            [i for i in rows if plausible[i, columns].any()],
+            [j for j in columns if plausible[rows, j].any()],
+        )
         open_tracks, open_boxes = [tracks[i] for i in rows], which[columns]
         probability, judged = self._judge(seen, open_tracks, open_boxes, plausible[np.ix_(rows, columns)])
         joint = overlap[np.ix_(rows, columns)] * np.where(judged, probability, 1.0)
@@ -323,7 +265,14 @@ class Tracker:
         track.pending, track.evidence = [], {}
 
     def _note(
-        self, track: Track, index: int, reason: str, probability: float, rivals: Floats, motion: float, gap: int = 0
+        self,
+        track: Track,
+        index: int,
+        reason: str,
+        probability: float,
+        rivals: Floats,
+        motion: float,
+        gap: int = 0,
     ) -> None:
         """Keep why READ gave a detection to a track."""
         runner_up = float(rivals.max()) if len(rivals) else 0.0
@@ -335,35 +284,16 @@ class Tracker:
     def _forget(self) -> None:
         """Drop unproven tracks that were missed, and lost ones beyond memory."""
         memory = self.config.memory if self.similarity else self.config.coast
-        kept = [t for t in self.tracks if t.gap(self.frame) <= (1 if t.state is State.TENTATIVE else memory * self.config.fps)]
+        kept = [
+            t
+            for t in self.tracks
+            if t.gap(self.frame) <= (1 if t.state is State.TENTATIVE else memory * self.config.fps)
+        ]
         lost = sorted((t for t in kept if t.state is State.LOST), key=lambda t: t.last_frame)
         surplus = {id(t) for t in lost[: max(0, len(lost) - self.config.max_lost)]}
         self.tracks = [t for t in kept if id(t) not in surplus]
 
 
-def covered(xyxy: Floats) -> Floats:
-    """Largest share of each box (N, 4) that one box in front of it covers, (N,); in front is who stands lower."""
-    share = boxes.intersection(xyxy, xyxy) / np.maximum(boxes.area(xyxy), 1e-9)[:, None]
-    share[xyxy[:, None, 3] >= xyxy[None, :, 3]] = 0
-    return share.max(axis=1, initial=0.0)
-
-
 def _predictions(tracks: list[Track]) -> Floats:
     """Predicted boxes (M, 4)."""
     return np.stack([track.motion.xyxy for track in tracks]) if tracks else np.zeros((0, 4))
-
-
-def _best_rival(overlap: Floats) -> Floats:
-    """For each pair (M, N), the largest overlap that either side has with somebody else."""
-    return np.maximum(_second(overlap), _second(overlap.T).T)
-
-
-def _second(overlap: Floats) -> Floats:
-    """For each entry, the largest other entry of its row."""
-    if overlap.shape[1] < 2:
-        return np.zeros(overlap.shape)
-    best = overlap.argmax(axis=1)
-    two = -np.sort(-overlap, axis=1)[:, :2]
-    second = np.repeat(two[:, :1], overlap.shape[1], axis=1)
-    second[np.arange(len(overlap)), best] = two[:, 1]
-    return second

@@ -35,6 +35,7 @@ class Video:
         name: Short and safe as a folder's name.
         fps: Frames per second of the source, before ``stride``.
         size: Width and height in pixels; None where unknown.
+        pixels: Whether frames carry images; a MOT sequence may come without.
         total: How many frames will be yielded; None where unknown, an estimate for some containers.
         warnings: What was noticed so far, one line each.
     """
@@ -44,12 +45,11 @@ class Video:
         self._steps = steps
         self.name = re.sub(r"[^\w-]+", "_", source.name).strip("_")[:80] or "video"
         self.size = source.size
+        self.pixels = source.pixels
         self.warnings: list[str] = []
         self.fps = fps or source.fps or USUAL_FPS
         if not fps and not source.fps:
-            self._warn(
-                f"{self.name}: tells no frame rate, taken as {USUAL_FPS:g} a second: set fps if it differs"
-            )
+            self._warn(f"{self.name}: tells no frame rate, taken as {USUAL_FPS:g} a second: set fps if it differs")
         self.total: int | None = None
         if source.length is not None:
             self.total = len(range(steps.start, min(steps.stop, source.length), steps.step))
@@ -99,9 +99,7 @@ def open_video(
         InputError: nothing can be read there, or the options name no frame.
     """
     if any(not isinstance(n, int | np.integer) for n in (start, end or 0, stride)) or start < 0 or stride < 1:
-        raise InputError(
-            f"start {start}, end {end}, stride {stride}: give whole numbers, start >= 0 and stride >= 1"
-        )
+        raise InputError(f"start {start}, end {end}, stride {stride}: give whole numbers, start >= 0 and stride >= 1")
     if end is not None and end <= start:
         raise InputError(f"end {end} is not after start {start}: no frame is left, give a larger end")
     if fps is not None and not 0 < fps < 1000:

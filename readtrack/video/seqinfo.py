@@ -32,9 +32,7 @@ def read_seqinfo(folder: str | Path) -> SeqInfo:
         parser.read_string(text if text.lstrip().startswith("[") else "[Sequence]\n" + text)
         section = parser[parser.sections()[0]]
     except (OSError, UnicodeDecodeError, configparser.Error, IndexError) as error:
-        problem = (
-            "does not exist" if isinstance(error, FileNotFoundError) else "cannot be read as an ini file"
-        )
+        problem = "does not exist" if isinstance(error, FileNotFoundError) else "cannot be read as an ini file"
         raise InputError(f"{path}: {problem}: pass a MOT sequence folder with its seqinfo.ini") from error
 
     def number(key: str) -> float | None:

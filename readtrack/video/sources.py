@@ -4,6 +4,7 @@ import glob
 import os
 import re
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +23,10 @@ IMAGES = frozenset([".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", "
 STREAM_TIMEOUT = 10.0  # seconds to wait for a stream to open, and for each of its frames
 
 
-class Source:
+class Source(ABC):
     """The base of all sources: ``frames`` yields (index, image) for those of ``steps`` that there are."""
+
+    pixels = True  # whether images are not None
 
     name: str
     fps: float | None
@@ -31,12 +34,12 @@ class Source:
     length: int | None  # in frames
     notes: list[str]  # what to tell the user at once
 
+    @abstractmethod
     def frames(self, steps: range, warn: Callable[[str], None]) -> Iterator[tuple[int, Image | None]]:
         """Yield (index, image), telling ``warn`` of what is missing."""
-        raise NotImplementedError
 
-    def close(self) -> None:
-        """Let go of what is held; by default nothing is held between frames."""
+    def close(self) -> None:  # noqa: B027 (nothing is held between frames, unless a source says otherwise)
+        """Let go of what is held."""
 
 
 def open_source(source: str | Path | int) -> Source:
@@ -44,7 +47,7 @@ def open_source(source: str | Path | int) -> Source:
     text = str(source)
     path = Path(text).expanduser()
     if re.match(r"(rtsps?|https?)://", text, re.IGNORECASE):
-        return Capture(text, name=re.sub(r"^\w+://([^/@]*@)?|\?.*", "", text), live=True)
+        return Capture(text, name=re.sub(r"^\w+://(\*+@)?|\?.*", "", _without_secrets(text)), live=True)
     if path.is_dir():
         return _open_folder(path)
     if path.is_file():
@@ -96,6 +99,8 @@ def _images(paths: Iterable[Path]) -> list[Path]:
 class Unseen(Source):
     """The frames of a MOT sequence whose pixels are absent."""
 
+    pixels = False
+
     def __init__(self, info: SeqInfo, length: int) -> None:
         self.name, self.fps, self.size = info.name, info.fps, info.size
         self.length, self.notes, self._count = length, [], length
@@ -141,7 +146,7 @@ class Capture(Source):
     def __init__(self, address: str | int, name: str, fps: float | None = None, live: bool = False) -> None:
         self.name, self.notes = name, []
         self._address, self._live = address, live
-        self._label = re.sub(r"//[^/@]*@", "//***@", address) if isinstance(address, str) else name
+        self._label = name if isinstance(address, int) else _without_secrets(address)
         self._open()
         told, length = self._capture.get(cv2.CAP_PROP_FPS), self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.fps = fps or (told if 0 < told < 1000 else None)
@@ -186,6 +191,11 @@ class Capture(Source):
     def close(self) -> None:
         """Release the file or device."""
         self._capture.release()
+
+
+def _without_secrets(address: str) -> str:
+    """An address for messages: no password, no query."""
+    return re.sub(r"//[^/@]*@", "//***@", re.sub(r"(?<=\?).*", "***", address)) if "://" in address else address
 
 
 @contextmanager

@@ -33,9 +33,7 @@ class VideoWriter:
 
     def __init__(self, path: str | Path, fps: float) -> None:
         if not (math.isfinite(fps) and 0 < fps < 1000):
-            raise InputError(
-                f"{path}: fps {fps} cannot be written: give frames per second, above 0 and below 1000"
-            )
+            raise InputError(f"{path}: fps {fps} cannot be written: give frames per second, above 0 and below 1000")
         self.path = Path(path)
         self.fps = fps
         self._rate = Fraction(fps).limit_denominator(1001)  # 30000/1001 and its like stay exact
@@ -50,16 +48,9 @@ class VideoWriter:
 
         if self._closed:
             raise InputError(f"{self.path}: is closed: open another VideoWriter")
-        if (
-            not isinstance(image, np.ndarray)
-            or image.dtype != np.uint8
-            or image.ndim != 3
-            or image.shape[2] != 3
-        ):
+        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-            raise InputError(
-                f"{self.path}: cannot write {what} as a frame: give uint8 (height, width, 3) BGR"
-            )
+            raise InputError(f"{self.path}: cannot write {what} as a frame: give uint8 (height, width, 3) BGR")
         if not image.size:
             raise InputError(f"{self.path}: cannot write an empty image {image.shape}: skip it")
         try:
@@ -77,9 +68,7 @@ class VideoWriter:
 
         encoder = next((name for name in ENCODERS if name in av.codecs_available), None)
         if encoder is None:
-            raise InputError(
-                f"{self.path}: this build of PyAV encodes no H.264: pip install --force-reinstall av"
-            )
+            raise InputError(f"{self.path}: this build of PyAV encodes no H.264: pip install --force-reinstall av")
         fragments = "frag_keyframe+empty_moov+default_base_moof"
         if av.library_versions["libavformat"] >= (61, 7, 0):  # FFmpeg 7.1 can make the file whole in the end
             fragments += "+hybrid_fragmented"
@@ -108,16 +97,12 @@ class VideoWriter:
         inner = (max(1, round(width * scale)), max(1, round(height * scale)))
         canvas = np.zeros((full_height, full_width, 3), np.uint8)
         left, top = (full_width - inner[0]) // 2, (full_height - inner[1]) // 2
-        canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(
-            image, inner, interpolation=cv2.INTER_AREA
-        )
+        canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
         return canvas
 
     def _refusal(self, error: OSError) -> InputError:
         why = (error.strerror or str(error)).splitlines()[0]
-        return InputError(
-            f"{self.path}: cannot be written ({why}): check the folder, its rights and its free space"
-        )
+        return InputError(f"{self.path}: cannot be written ({why}): check the folder, its rights and its free space")
 
     def close(self) -> None:
         """Finish the file; harmless when done twice."""

@@ -1,0 +1,80 @@
+"""The tracker's settings, and what it reports beside its answer."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from readtrack.errors import InputError
+
+
+@dataclass(frozen=True)
+class TrackerConfig:
+    """When a detection belongs to a track. IoU and shares are in [0, 1], probabilities are READ's."""
+
+    fps: float = 25.0  # frames handed in per second of the world; turns the times below into frames
+    high_confidence: float = 0.5  # detections from here on are matched first and may start tracks
+    low_confidence: float = 0.1  # weaker ones, down to here, may only continue a track (ByteTrack's second stage)
+    min_iou: float = 0.2  # least overlap of a prediction with a detection
+    min_iou_low: float = 0.5  # the same for weak detections
+    min_hits: int = 3  # detections before a track is believed
+    coast: float = 1.0  # seconds for which motion alone may find an unseen track again
+    clear_margin: float = 0.3  # by how much IoU must beat every rival's to be unambiguous without READ
+    verify_after: float = 0.2  # seconds unseen after which READ checks what motion proposes, rivals or not
+    min_joint: float = 0.02  # least IoU x probability of a pair that READ judged
+    memory: float = 60.0  # seconds for which a lost track may be brought back by READ
+    max_lost: int = 200  # lost tracks remembered at most; the longest unseen are forgotten first
+    crops: int = 16  # crops remembered per track, spread over its life
+    same: float = 0.9  # mean probability from which an arrival is a lost person
+    different: float = 0.2  # mean probability up to which it surely is not
+    patience: float = 1.0  # seconds that an arrival may stay undecided between the two
+    max_speed: float = 3.0  # plausible speed of a lost person, body heights per second
+    clean_cover: float = 0.25  # most of a crop that others may cover for it to be remembered or judged
+
+    def __post_init__(self) -> None:
+        shares = (
+            "high_confidence",
+            "low_confidence",
+            "min_iou",
+            "min_iou_low",
+            "clear_margin",
+            "min_joint",
+            "same",
+            "different",
+            "clean_cover",
+        )
+        for name in shares:
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name}={getattr(self, name)}: must lie in [0, 1]")
+        for name in ("fps", "min_hits", "max_speed", "crops", "max_lost"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name}={getattr(self, name)}: must be positive")
+        for name in ("coast", "verify_after", "memory", "patience"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name}={getattr(self, name)}: must not be negative")
+        if self.low_confidence > self.high_confidence or self.different > self.same:
+            raise InputError("low_confidence must not exceed high_confidence, nor different exceed same")
+
+
+@dataclass(frozen=True)
+class Association:
+    """Why READ gave a detection to a track."""
+
+    frame: int
+    track: int  # the track's id; -1 while it has none
+    detection: int  # row among the detections handed in
+    reason: str  # "ambiguous": motion had several answers; "verified": unseen for a while; "revived": brought back
+    probability: float  # that both show the same person
+    runner_up: float  # probability of the best rival track, 0 where there was none
+    gap: int  # frames since the track was last seen
+    motion_cost: float  # 1 - IoU of the track's predicted box with the detection
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A box of an earlier frame whose track has an id only now."""
+
+    frame: int
+    xyxy: NDArray[np.float64]  # (4,)
+    confidence: float
+    track: int

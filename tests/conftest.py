@@ -1,0 +1,39 @@
+"""What several tests need: small networks, a drawn Market-1501, and data that may not ship."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from readtrack.read.model import Read, ReadConfig
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+TINY = ReadConfig(height=64, width=32, clip_length=2, theta_dim=4, phi_dim=6, feature_dim=8)
+
+
+@pytest.fixture
+def tiny_model():
+    """A READ network too small to know anything, the same every time."""
+    torch.manual_seed(0)
+    model = Read(TINY).eval()
+    torch.nn.init.normal_(model.place_bias)
+    return model
+
+
+@pytest.fixture
+def tiny_market(tmp_path):
+    """Twelve people of one colour each, two cameras, three images per camera, under Market-1501's names."""
+    import cv2
+
+    folder = tmp_path / "market" / "bounding_box_train"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for pid in range(1, 13):
+        colour = rng.integers(0, 256, 3)
+        for camid in (1, 2):
+            for frame in range(3):
+                image = np.clip(colour + rng.normal(0, 20, (128, 64, 3)), 0, 255).astype(np.uint8)
+                cv2.imwrite(str(folder / f"{pid:04d}_c{camid}s1_{frame:06d}_00.jpg"), image)
+    return folder.parent

@@ -1,0 +1,81 @@
+"""The plan of the house: who may import whom, and what is public."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import readtrack
+
+PACKAGE = Path(readtrack.__file__).parent
+FLOORS = [
+    {"boxes", "errors", "data.tracklets"},
+    {"video", "mot", "detect", "scene", "read", "tracking", "data", "evaluation", "draw"},
+    {"readtracker", "results", "reid", "flags"},
+    {"run", "train", "evaluate", "__main__", "__init__"},
+]
+FORBIDDEN = {"utils", "common", "helpers", "core", "base", "io", "types"}
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+
+def name_of(path):
+    return ".".join(path.with_suffix("").parts)
+
+
+def room_of(module):
+    """The room and floor of a dotted module inside the package."""
+    for floor, rooms in enumerate(FLOORS):
+        if module in rooms:
+            return module, floor
+    room = module.split(".")[0]
+    return room, next(floor for floor, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def imports(path):
+    for node in ast.walk(ast.parse((PACKAGE / path).read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_arrows_point_down(path):
+    room, floor = room_of(name_of(path))
+    for imported in imports(path):
+        if not imported.startswith("readtrack."):
+            continue
+        target, its_floor = room_of(imported.removeprefix("readtrack."))
+        assert its_floor < floor or target == room or room == "__init__", f"{path} imports {imported}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_rooms_are_small_and_well_named(path):
+    assert not FORBIDDEN & set(path.with_suffix("").parts)
+    assert len((PACKAGE / path).read_text().splitlines()) <= 320
+
+
+def test_tracking_and_evaluation_need_no_torch():
+    for path in MODULES:
+        if path.parts[0] in ("tracking", "evaluation", "scene", "video") or path.name in ("mot.py", "boxes.py"):
+            assert not [name for name in imports(path) if name.split(".")[0] in ("torch", "torchvision", "ultralytics")]
+
+
+def test_public_names_are_what_they_say():
+    for name in readtrack.__all__:
+        assert getattr(readtrack, name).__name__ == name
+    assert readtrack.__all__ == sorted(readtrack.__all__)
+    with pytest.raises(AttributeError):
+        readtrack.Nothing  # noqa: B018
+
+
+def test_importing_is_light():
+    code = (
+        "import sys, readtrack, readtrack.tracking, readtrack.mot, readtrack.video, readtrack.detect, readtrack.scene;"
+    )
+    code += "print(*{'torch', 'ultralytics', 'onnxruntime', 'av'} & set(sys.modules))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == ""

@@ -1,0 +1,261 @@
+"""Stories over frames. Crops are the names of people; a stub tells them apart."""
+
+import numpy as np
+import pytest
+import supervision as sv
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from readtrack.boxes import covered
+from readtrack.errors import InputError
+from readtrack.tracking import Tracker, TrackerConfig
+
+SIZE = (1000, 500)
+
+
+class ByName:
+    """Judges crops, which are names: ``sure`` for the same, ``1 - sure`` for different ones."""
+
+    def __init__(self, sure=0.98):
+        self.sure = sure
+        self.calls = 0
+
+    def __call__(self, queries, galleries):
+        self.calls += 1
+        same = np.array([[q == max(set(g), key=g.count) for g in galleries] for q in queries])
+        return np.where(same, self.sure, 1 - self.sure)
+
+
+def box(x, y=300.0, height=160.0):
+    return [x - 0.2 * height, y - height, x + 0.2 * height, y]
+
+
+def people(places, confidence=None):
+    """Name -> box, as detections whose crops are the names."""
+    names = np.empty(len(places), dtype=object)
+    names[:] = list(places)
+    xyxy = np.array(list(places.values()), dtype=float).reshape(-1, 4)
+    scores = np.full(len(places), 0.9) if confidence is None else np.array([confidence[n] for n in places])
+    return sv.Detections(xyxy, confidence=scores, class_id=np.zeros(len(places), int), data={"crop": names})
+
+
+def play(tracker, frames):
+    """Feed frames (name -> box); every id that each name's boxes got in the end."""
+    ids = {}
+    late = []
+    seen = {}
+    for index, places in enumerate(frames):
+        answer = tracker.update(people(places), SIZE)
+        late += tracker.decided
+        for name, track in zip(places, answer.tracker_id, strict=True):
+            if track > 0:
+                ids.setdefault(name, []).append(int(track))
+            seen[index, tuple(places[name])] = name
+    late += tracker.finish()
+    for decided in late:
+        ids.setdefault(seen[decided.frame, tuple(decided.xyxy)], []).append(decided.track)
+    return {name: sorted(set(tracks)) for name, tracks in ids.items()}, len(late)
+
+
+def walk(start, speed, frames, y=300.0):
+    return [box(start + speed * i, y) for i in range(frames)]
+
+
+def test_one_person_keeps_one_id_from_the_first_frame():
+    ids, late = play(Tracker(), [{"ann": b} for b in walk(100, 3, 50)])
+    assert ids == {"ann": [1]}
+    assert late == 2  # the first two boxes waited for the third
+
+
+def test_answers_keep_order_and_length():
+    tracker = Tracker()
+    for _ in range(3):
+        answer = tracker.update(people({"a": box(100), "b": box(500)}, {"a": 0.9, "b": 0.05}), SIZE)
+    assert answer.tracker_id.tolist() == [1, -1]
+    assert answer.xyxy.tolist() == [box(100), box(500)]
+
+
+def test_unambiguous_motion_does_not_call_read():
+    judge = ByName()
+    ids, _ = play(Tracker(similarity=judge), [{"a": box(100 + 2 * i), "b": box(600 - 2 * i)} for i in range(60)])
+    assert ids == {"a": [1], "b": [2]}
+    assert judge.calls == 0
+
+
+def test_read_sets_right_what_motion_would_swap():
+    # Two people meet, are both missed for a while, and turn back: going straight on, they would have swapped.
+    meet = [{"a": box(300 + 4 * i), "b": box(500 - 4 * i)} for i in range(19)]
+    part = [{"a": box(372 - 4 * i), "b": box(428 + 4 * i)} for i in range(20)]
+    frames = meet + [{}] * 14 + part
+    assert play(Tracker(), frames)[0] == {"a": [1, 2], "b": [1, 2]}
+    assert play(Tracker(similarity=ByName()), frames)[0] == {"a": [1], "b": [2]}
+
+
+def test_read_chooses_between_two_who_walk_abreast():
+    # One of two who stand close is missed while both move on by half a width: overlap alone takes the wrong one.
+    before = [{"a": box(300), "b": box(330)}] * 12
+    after = [{"b": box(312)}] * 2 + [{"b": box(312), "a": box(282)}] * 10
+    judge = ByName()
+    assert play(Tracker(similarity=judge), before + after)[0] == {"a": [1], "b": [2]}
+    assert judge.calls > 0
+    assert play(Tracker(), before + after)[0] != {"a": [1], "b": [2]}
+
+
+@pytest.mark.parametrize(("gap", "x"), [(20, 460), (60, 800), (400, 90)])
+def test_read_brings_a_lost_person_back_wherever(gap, x):
+    before, after = walk(300, 2, 40), walk(x, 2, 40)
+    frames = [{"a": b} for b in before] + [{}] * gap + [{"a": b} for b in after]
+    assert play(Tracker(similarity=ByName()), frames)[0] == {"a": [1]}
+    if gap > 30:
+        assert play(Tracker(), frames)[0] == {"a": [1, 2]}  # boxes alone cannot
+
+
+def test_a_revival_is_reported_with_its_reasons():
+    tracker = Tracker(similarity=ByName())
+    frames = [{"a": b, "b": c} for b, c in zip(walk(300, 2, 40), walk(700, 0, 40), strict=True)]
+    frames += [{}] * 100 + [{"a": b} for b in walk(500, 2, 3)]
+    reported = []
+    for places in frames:
+        tracker.update(people(places), SIZE)
+        reported += tracker.associations
+    assert len(reported) == 1
+    revived = reported[0]
+    assert (revived.frame, revived.track, revived.detection, revived.reason) == (142, 1, 0, "revived")
+    assert revived.gap == 101
+    assert revived.probability == pytest.approx(0.98, abs=1e-6)
+    assert revived.runner_up == pytest.approx(0.02, abs=1e-6)
+    assert 0 <= revived.motion_cost <= 1
+
+
+def test_a_stranger_gets_an_id_of_their_own():
+    frames = [{"a": b} for b in walk(300, 2, 40)] + [{}] * 60 + [{"stranger": b} for b in walk(320, 2, 40)]
+    assert play(Tracker(similarity=ByName()), frames)[0] == {"a": [1], "stranger": [2]}
+
+
+def test_doubt_waits_for_patience_and_then_makes_a_new_person():
+    tracker = Tracker(similarity=ByName(sure=0.6))
+    frames = [{"a": b} for b in walk(300, 2, 40)] + [{}] * 60 + [{"a": b} for b in walk(320, 2, 40)]
+    given = []
+    for places in frames:
+        answer = tracker.update(people(places), SIZE)
+        given.append(answer.tracker_id.tolist())
+    assert given[100:125] == [[-1]] * 25
+    assert given[125:] == [[2]] * 15
+
+
+def test_nobody_comes_back_faster_than_people_move():
+    frames = [{"a": b} for b in walk(50, 0, 40)] + [{}] * 30 + [{"a": box(950, height=60)}] * 30
+    assert play(Tracker(similarity=ByName()), frames)[0] == {"a": [1, 2]}
+
+
+def test_nobody_is_in_two_places():
+    frames = [{"a": b} for b in walk(100, 1, 30)] + [{"a": box(130), "twin": box(800)}] * 40
+    judge = lambda queries, galleries: np.full((len(queries), len(galleries)), 0.99)  # noqa: E731
+    assert play(Tracker(similarity=judge), frames)[0] == {"a": [1], "twin": [2]}
+
+
+def test_beyond_memory_a_person_is_new():
+    frames = [{"a": b} for b in walk(300, 2, 40)] + [{}] * 120 + [{"a": b} for b in walk(320, 2, 40)]
+    config = TrackerConfig(memory=4)
+    assert play(Tracker(config, ByName()), frames)[0] == {"a": [1, 2]}
+
+
+def test_weak_detections_continue_tracks_but_start_none():
+    tracker = Tracker()
+    for i in range(40):
+        weak = 0.2 if 10 <= i < 30 else 0.9
+        answer = tracker.update(people({"a": box(100 + i), "ghost": box(700)}, {"a": weak, "ghost": 0.3}), SIZE)
+        assert answer.tracker_id.tolist() == [-1 if i < 2 else 1, -1]
+
+
+def test_covered_and_cut_off_crops_are_not_remembered():
+    tracker = Tracker(similarity=ByName())
+    front, behind, cut = box(300, y=320), box(310, y=300), [0.0, 100.0, 40.0, 260.0]
+    for _ in range(10):
+        tracker.update(people({"front": front, "behind": behind, "cut": cut}), SIZE)
+    memories = sorted((track.memory.crops for track in tracker.tracks), key=len)
+    assert memories[:2] == [[], []]
+    assert set(memories[2]) == {"front"}
+
+
+def test_covered_share_counts_only_those_in_front():
+    xyxy = np.array([[0, 0, 10, 10], [5, 0, 15, 11], [100, 0, 110, 10]], dtype=float)
+    assert covered(xyxy).tolist() == [0.5, 0, 0]
+    assert covered(np.zeros((0, 4))).shape == (0,)
+
+
+def test_memory_is_spread_over_life_and_bounded():
+    tracker = Tracker(TrackerConfig(crops=8), ByName())
+    for i in range(500):
+        names = np.empty(1, dtype=object)
+        names[:] = [i]
+        tracker.update(sv.Detections(np.array([box(100 + i)]), confidence=np.ones(1), data={"crop": names}), SIZE)
+    crops = tracker.tracks[0].memory.crops
+    assert len(crops) <= 8
+    steps = np.diff(crops)
+    assert (steps == steps[0]).all()
+    assert crops[0] < 10 and crops[-1] > 350
+
+
+def test_lost_people_are_bounded():
+    tracker = Tracker(TrackerConfig(max_lost=5), ByName())
+    for person in range(30):
+        for _ in range(4):
+            tracker.update(people({f"p{person}": box(100 + 25 * person)}), SIZE)
+        for _ in range(5):
+            tracker.update(people({}), SIZE)
+    assert len(tracker.tracks) <= 6
+
+
+def test_instances_share_nothing_and_reset_starts_anew():
+    one, other = Tracker(), Tracker()
+    frames = [{"a": b, "b": c} for b, c in zip(walk(100, 1, 10), walk(600, 1, 10), strict=True)]
+    assert play(one, frames)[0] == play(other, frames)[0] == {"a": [1], "b": [2]}
+    one.reset()
+    assert play(one, frames)[0] == {"a": [1], "b": [2]}
+
+
+def test_hostile_boxes_are_left_alone():
+    tracker = Tracker(similarity=ByName())
+    bad = {"nan": [np.nan, 0, 10, 10], "inf": [0, 0, np.inf, 10], "flat": [5, 5, 5, 50], "turned": [50, 50, 10, 10]}
+    for _ in range(5):
+        found = people({name: [0, 0, 1, 1] for name in bad} | {"good": box(300), "off": [-900, -900, -800, -700]})
+        found.xyxy[: len(bad)] = list(bad.values())  # as a detector's own code may do after making them
+        answer = tracker.update(found, SIZE)
+    assert answer.tracker_id[:4].tolist() == [-1] * 4
+    assert answer.tracker_id[4] > 0
+
+
+def test_empty_frames_and_missing_confidence():
+    tracker = Tracker()
+    for _ in range(3):
+        assert tracker.update(sv.Detections.empty()).tracker_id.tolist() == []
+    for _ in range(3):
+        answer = tracker.update(sv.Detections(np.array([box(100)])))
+    assert answer.tracker_id.tolist() == [1]
+
+
+@given(st.lists(st.lists(st.tuples(*[st.floats(-50, 400, width=32)] * 4), max_size=5), max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_any_boxes_give_unique_ids_and_the_same_ones_again(frames):
+    def ids():
+        tracker = Tracker(TrackerConfig(min_hits=1), ByName())
+        answers = []
+        for boxes in frames:
+            found = people({f"p{i}": box for i, box in enumerate(boxes)})
+            given_ids = tracker.update(found, SIZE).tracker_id
+            known = given_ids[given_ids > 0]
+            assert len(np.unique(known)) == len(known)
+            answers.append(given_ids.tolist())
+        return answers
+
+    assert ids() == ids()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"min_iou": 2}, {"fps": 0}, {"memory": -1}, {"same": 0.1, "different": 0.5}, {"min_hits": 0}, {"fps": np.nan}],
+)
+def test_settings_out_of_range_are_refused(wrong):
+    with pytest.raises(InputError):
+        TrackerConfig(**wrong)
