@@ -128,7 +128,8 @@ def _run(args: argparse.Namespace, console: Console) -> bool:
     with video:
         given = {field.name: getattr(args, field.name) for field in fields(TrackerConfig) if field.name in args}
         config = TrackerConfig(**{**given, "fps": video.fps / args.stride})
-        tracker = ReadTracker(None if args.weights == "none" else args.weights, config, args.device, args.half)
+        weights = args.weights if video.pixels and args.weights != "none" else None
+        tracker = ReadTracker(weights, config, args.device, args.half)
         detect = _detect(args, video)
         folder = make_folder(args.out, video.name, args.overwrite)
         with (

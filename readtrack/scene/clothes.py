@@ -192,11 +192,11 @@ def _face(figure: Figure, centre: complex) -> None:
         figure.oval(middle + complex(0.002 * cos, 0.022), half * 1.02, 0.036, look.hair, -8, 188)
     if turn < 0.8:
         return
-    for side in (-0.019, 0.019):
+    for side in (-0.021, 0.021):
         if side * cos + 0.045 * sin > -0.003:
-            figure.oval(middle + complex(0.022 * cos * abs(cos) - side * sin, -0.003), 0.0052, 0.0062, (40, 34, 36))
+            figure.oval(middle + complex(0.022 * cos * abs(cos) - side * sin, -0.003), 0.0044, 0.0058, (52, 44, 46))
     mouth = middle + complex(0.02 * cos * abs(cos), 0.029)
-    figure.oval(mouth, 0.011 * (0.5 + abs(sin) / 2), 0.0042, shade(look.skin, 0.62))
+    figure.oval(mouth, 0.011 * (0.5 + abs(sin) / 2), 0.0036, shade(look.skin, 0.7))
 
 
 def _cap_of_hair(figure: Figure, centre: complex, deep: float, hair: Colour, away: bool) -> None:

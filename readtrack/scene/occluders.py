@@ -169,6 +169,7 @@ def _tree(pen: Pen, rng: Rng) -> None:
 
 def _hedge(pen: Pen, rng: Rng) -> None:
     """A clipped hedge in a trough, 2.4 m long, 0.95 m high."""
+    pen.rect(-1.12, -0.72, 1.12, -0.4, bgr("3c5a31"))
     for size, low, light in ((0.11, 0.42, 0.8), (0.1, 0.5, 0.95), (0.085, 0.62, 1.12)):
         for x in np.arange(-1.08, 1.09, 0.075):
             tone = shade(pick(rng, "4b6e3a 567a43 47693c"), light * rng.uniform(0.93, 1.07))

@@ -43,7 +43,7 @@ def _extent(mask: NDArray[np.bool_], left: float, top: float) -> NDArray[np.floa
 
 
 class Street:
-    """A drawn street with people, at random access; nothing is kept but the last few frames.
+    """A drawn street with people, at random access; only the boxes of a few hundred frames are kept.
 
     Ids count from 1 and stay with a person through absences. Frames do not depend on the order of the calls.
     """
@@ -60,7 +60,7 @@ class Street:
         self._waves = np.random.default_rng([config.seed, 4]).uniform(0, 1, (config.people + 2, 2, 4, 2))
         self._picture = Picture(config, self._occluders, self._margin)
         self._front = self._picture.front_rows()
-        self._sights: Callable[[int], list[Sight]] = lru_cache(maxsize=8)(self._look_at)
+        self._sights: Callable[[int], list[Sight]] = lru_cache(maxsize=512)(self._look_at)
 
     def __len__(self) -> int:
         return self.config.frames
