@@ -35,19 +35,3 @@ def assign(cost: NDArray[np.float64], limit: float) -> Assignment:
         [row for row in range(rows) if row not in tracks],
         [column for column in range(columns) if column not in detections],
     )
-
-
-def best_rival(overlap: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each pair (M, N), the largest overlap that either side has with somebody else."""
-    return np.maximum(_second(overlap), _second(overlap.T).T)
-
-
-def _second(overlap: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each entry, the largest other entry of its row."""
-    if overlap.shape[1] < 2:
-        return np.zeros(overlap.shape)
-    best = overlap.argmax(axis=1)
-    two = -np.sort(-overlap, axis=1)[:, :2]
-    second = np.repeat(two[:, :1], overlap.shape[1], axis=1)
-    second[np.arange(len(overlap)), best] = two[:, 1]
-    return second

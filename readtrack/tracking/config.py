@@ -19,14 +19,15 @@ class TrackerConfig:
     min_iou_low: float = 0.5  # the same for weak detections
     min_hits: int = 3  # detections before a track is believed
     coast: float = 1.0  # seconds for which motion alone may find an unseen track again
-    clear_margin: float = 0.3  # by how much IoU must beat every rival's to be unambiguous without READ
-    verify_after: float = 0.2  # seconds unseen after which READ checks what motion proposes, rivals or not
-    min_joint: float = 0.02  # least IoU x probability of a pair that READ judged
+    max_surprise: float = 10.0  # most that a box may deviate from the prediction: minus log likelihood, a good fit is 0
+    clear: float = 0.95  # share of the likelihood from which motion is unambiguous and READ is not asked
+    min_probability: float = 0.2  # READ's probability below which it refuses what motion proposes
     memory: float = 60.0  # seconds for which a lost track may be brought back by READ
     max_lost: int = 200  # lost tracks remembered at most; the longest unseen are forgotten first
     crops: int = 16  # crops remembered per track, spread over its life
-    same: float = 0.9  # mean probability from which an arrival is a lost person
-    different: float = 0.2  # mean probability up to which it surely is not
+    same: float = 0.9  # probability, among all whom an arrival may be, from which it is a lost person
+    different: float = 0.2  # probability of being any of them up to which it surely is somebody new
+    proofs: int = 3  # clear crops that settle whether two people were mixed up
     patience: float = 1.0  # seconds that an arrival may stay undecided between the two
     max_speed: float = 3.0  # plausible speed of a lost person, body heights per second
     clean_cover: float = 0.25  # most of a crop that others may cover for it to be remembered or judged
@@ -37,8 +38,8 @@ class TrackerConfig:
             "low_confidence",
             "min_iou",
             "min_iou_low",
-            "clear_margin",
-            "min_joint",
+            "clear",
+            "min_probability",
             "same",
             "different",
             "clean_cover",
@@ -46,14 +47,23 @@ class TrackerConfig:
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name}={getattr(self, name)}: must lie in [0, 1]")
-        for name in ("fps", "min_hits", "max_speed", "crops", "max_lost"):
+        for name in ("fps", "min_hits", "max_surprise", "max_speed", "crops", "max_lost", "proofs"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name}={getattr(self, name)}: must be positive")
-        for name in ("coast", "verify_after", "memory", "patience"):
+        for name in ("coast", "memory", "patience"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name}={getattr(self, name)}: must not be negative")
         if self.low_confidence > self.high_confidence or self.different > self.same:
             raise InputError("low_confidence must not exceed high_confidence, nor different exceed same")
+
+
+REASONS = {
+    "ambiguous": "motion had several answers",
+    "verified": "motion had one answer, for a track that had been missed",
+    "revived": "a lost person is back",
+    "corrected": "two people had been mixed up and got their ids back",
+    "parted": "the track had slipped onto somebody else and gives up its id",
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,7 @@ class Association:
     frame: int
     track: int  # the track's id; -1 while it has none
     detection: int  # row among the detections handed in
-    reason: str  # "ambiguous": motion had several answers; "verified": unseen for a while; "revived": brought back
+    reason: str  # one of REASONS
     probability: float  # that both show the same person
     runner_up: float  # probability of the best rival track, 0 where there was none
     gap: int  # frames since the track was last seen

@@ -10,6 +10,8 @@ POSITION_NOISE = 1 / 20  # standard deviations as shares of the box's height
 VELOCITY_NOISE = 1 / 160
 ASPECT_NOISE = 1e-2  # aspect is a ratio: its deviations are plain numbers
 ASPECT_VELOCITY_NOISE = 1e-5
+MEASURED = [0, 1, 3]  # of xyah: what tells boxes apart
+TAIL = 4  # degrees of freedom of Student's t
 
 
 class BoxMotion:
@@ -45,6 +47,19 @@ class BoxMotion:
         noise = np.array([POSITION_NOISE, POSITION_NOISE, 0, POSITION_NOISE]) * self.height
         noise[2] = 10 * ASPECT_NOISE
         self._filter.update(boxes.xyxy_to_xyah(xyxy[None])[0][:, None], R=np.diag(np.square(noise)))
+
+    def surprise(self, xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How unlikely boxes (N, 4) are where this one is believed to be, (N,); about 0 on the spot.
+
+        Minus the log density of Student's t (heavy tails: partly hidden people are measured badly) over centre and
+        height, up to a constant that all boxes of one height share. Aspect is left out, it swings with the gait.
+        """
+        off = (boxes.xyxy_to_xyah(xyxy) - self._filter.x[:4, 0])[:, MEASURED]
+        noise = np.diag(np.square([POSITION_NOISE * self.height] * 3))
+        spread = self._filter.P[np.ix_(MEASURED, MEASURED)] + noise
+        squared = np.einsum("ni,ij,nj->n", off, np.linalg.inv(spread), off)
+        volume = np.linalg.slogdet(spread / POSITION_NOISE**2 / self.height**2)[1] / 2
+        return np.asarray((TAIL + 3) / 2 * np.log1p(squared / TAIL) + volume)
 
     def _deviations(self, position: float, velocity: float) -> NDArray[np.float64]:
         """Standard deviations of the state (8,) for noises given as shares of the height."""

@@ -1,5 +1,6 @@
 """Track: one hypothesis, its life and its memory of crops."""
 
+from collections import defaultdict
 from enum import Enum
 from typing import Any
 
@@ -56,34 +57,76 @@ class Track:
         self.state = State.TENTATIVE
         self.motion = BoxMotion(xyxy)
         self.memory = TrackletMemory(capacity)
-        self.first_frame = frame
-        self.last_frame = frame  # the last one in which it was seen
-        self.last_xyxy = xyxy
-        self.entry_xyxy = xyxy  # where it first appeared
+        self.confidence = confidence  # of the last sighting
+        self.written = -1  # the last frame that went out under its id
         self.hits = 1
-        self.pending = [(frame, xyxy, confidence)]  # seen while it had no id
-        self.evidence: dict[int, list[float]] = {}  # lost track's id -> log odds of being the same, one per crop
+        self.entry = (frame, xyxy)  # where it first appeared
+        self.last = (frame, xyxy)  # where it was seen last
+        self.pending = [(frame, xyxy, confidence)]  # sightings while it had no id
+        self.evidence: dict[int, list[float]] = defaultdict(list)  # id -> log odds of being that person, one per crop
+        self.rivals: set[int] = set()  # ids with which it may have been mixed up
+        self.sure = self.last  # where it was seen last before it fell into doubt
+        self.doubted = False
+        self.withheld: list[Any] = []  # crops for the memory, once the doubt is over
 
     def gap(self, frame: int) -> int:
         """Frames since it was last seen: 1 if that was the frame before."""
-        return frame - self.last_frame
+        return frame - self.last[0]
 
     def see(self, xyxy: NDArray[np.float64], confidence: float, frame: int) -> None:
         """Learn from a matched detection."""
         self.motion.update(xyxy)
-        self.last_frame = frame
-        self.last_xyxy = xyxy
+        self.last = (frame, xyxy)
+        if not self.doubted:
+            self.sure = self.last
+        self.confidence = confidence
         self.hits += 1
         if self.state is State.LOST:
             self.state = State.CONFIRMED
         if self.id == UNDECIDED:
             self.pending.append((frame, xyxy, confidence))
 
+    def remember(self, crop: Any) -> None:
+        """Keep a clean crop, for good only while nothing is in doubt."""
+        if self.doubted:
+            self.withheld = [*self.withheld, crop][-self.memory.capacity :]
+        else:
+            self.memory.offer(crop)
+
+    def doubt(self, rivals: set[int]) -> None:
+        """It may have been mixed up with others, or (no rivals) with somebody unknown."""
+        self.doubted = True
+        self.rivals |= rivals
+
+    def trust(self) -> None:
+        """Its identity is certain again."""
+        for crop in self.withheld:
+            self.memory.offer(crop)
+        self.doubted, self.rivals, self.withheld, self.sure = False, set(), [], self.last
+        self.evidence.clear()
+
     def adopt(self, lost: "Track") -> None:
-        """Become the person of a lost track: take its id, its memory and its age."""
-        self.id = lost.id
+        """Become the person of a lost track: take its id and its memory."""
+        self.id, self.written = lost.id, lost.written
         lost.memory.extend(self.memory)
         self.memory = lost.memory
-        self.hits += lost.hits
-        self.first_frame = lost.first_frame
-        self.evidence = {}
+        self.trust()
+
+    def swap(self, other: "Track") -> None:
+        """Exchange identities with a track that it was mixed up with."""
+        self.id, other.id = other.id, self.id
+        self.written, other.written = other.written, self.written
+        self.memory, other.memory = other.memory, self.memory
+        self.trust()
+        other.withheld = []  # whose they are shows when it is seen again
+        other.trust()
+
+    def part(self, capacity: int) -> "Track":
+        """Give up an identity that proved wrong; it stays behind as a lost track, where it was last sure."""
+        frame, xyxy = self.sure
+        lost = Track(xyxy, self.confidence, frame, capacity)
+        lost.id, lost.memory, lost.written, lost.state = self.id, self.memory, self.written, State.LOST
+        self.id, self.memory, self.entry = UNDECIDED, TrackletMemory(capacity), self.last
+        self.pending = [(*self.last, self.confidence)]
+        self.trust()
+        return lost

@@ -1,0 +1,197 @@
+"""Who is who: new people's ids, lost people whom READ recognises, and the right ids after a mix-up."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from readtrack import boxes
+from readtrack.tracking.assignment import assign
+from readtrack.tracking.config import Association, Decided, TrackerConfig
+from readtrack.tracking.track import UNDECIDED, State, Track
+
+Floats = NDArray[np.float64]
+Similarity = Callable[[Sequence[Any], Sequence[Sequence[Any]]], Floats]  # N crops, M tracklets -> (N, M) in [0, 1]
+Match = tuple[Track, int]  # a track and the row of its detection
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one frame showed, as plain arrays over its N detections."""
+
+    frame: int
+    xyxy: Floats  # (N, 4)
+    confidence: Floats  # (N,)
+    crops: list[Any]  # an opaque crop each, None where there is nothing to judge
+    clean: NDArray[np.bool_]  # (N,), neither covered by others nor cut off by the image's edge
+
+
+class Identities:
+    """Gives tracks their ids. READ is asked about clean crops only, and only where motion leaves a question."""
+
+    def __init__(self, config: TrackerConfig, similarity: Similarity | None) -> None:
+        self.config = config
+        self.similarity = similarity
+        self.count = 0  # ids given
+        self.associations: list[Association] = []  # READ's decisions in the current frame
+        self.decided: list[Decided] = []  # earlier boxes whose id was settled in it
+
+    def judge(
+        self, seen: Seen, tracks: list[Track], which: NDArray[Any], wanted: NDArray[np.bool_]
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        """READ's probability (M, N) where it is wanted and both sides have a clean crop, and where that is."""
+        asked = wanted & np.array([bool(t.memory.crops) for t in tracks], dtype=bool)[:, None] & seen.clean[which][None]
+        probability = np.ones(asked.shape)
+        rows, columns = np.flatnonzero(asked.any(axis=1)), np.flatnonzero(asked.any(axis=0))
+        if len(rows) and self.similarity is not None:
+            queries = [seen.crops[which[j]] for j in columns]
+            galleries = [tracks[i].memory.crops for i in rows]
+            probability[np.ix_(rows, columns)] = self.similarity(queries, galleries).T
+        return probability, asked
+
+    def welcome(self, seen: Seen, matches: list[Match], tracks: list[Track]) -> None:
+        """Give believed tracks without id that of a lost person whom READ recognises, or a new one."""
+        arrivals = [(t, i) for t, i in matches if t.id == UNDECIDED and t.state is State.CONFIRMED]
+        lost = [t for t in tracks if t.state is State.LOST and t.id != UNDECIDED and t.memory.crops]
+        possible = np.array([[self._could_be(old, new.entry) for old in lost] for new, _ in arrivals], dtype=bool)
+        possible = possible.reshape(len(arrivals), len(lost))
+        which = np.array([index for _, index in arrivals], dtype=int)
+        self._gather(seen, arrivals, lost, *self.judge(seen, lost, which, possible.T))
+        odds = np.array([[_mean(new.evidence.get(old.id)) for old in lost] for new, _ in arrivals])
+        odds = np.where(possible, odds.reshape(possible.shape), -np.inf)
+        share = posterior(odds)
+        for i, j in assign(1 - share, 1 - self.config.same).pairs:
+            (new, index), old = arrivals[i], lost[j]
+            gap = new.entry[0] - old.last[0]
+            self.note(seen, old, index, "revived", _sigmoid(odds[i, j]), _sigmoid(np.delete(odds[i], j)), gap)
+            new.adopt(old)
+            tracks.remove(old)
+            self._settle(new, seen.frame)
+        for i, (new, _) in enumerate(arrivals):
+            unasked = possible[i] & np.isneginf(odds[i])
+            unsure = unasked.any() or share[i].sum() > self.config.different
+            waited = seen.frame - new.entry[0] >= self.config.patience * self.config.fps
+            if new.id == UNDECIDED and (waited or not unsure):
+                self.name(new, seen.frame)
+        for track in tracks:  # gone before anything was decided
+            if track.state is State.LOST and track.id == UNDECIDED:
+                self.name(track, seen.frame)
+
+    def clear_doubts(self, seen: Seen, matches: list[Match], tracks: list[Track]) -> None:
+        """Look again at tracks that motion may have mixed up, now that they can be seen clearly."""
+        doubtful = [(t, i) for t, i in matches if t.doubted and t.id != UNDECIDED and seen.clean[i] and t.memory.crops]
+        if not doubtful:
+            return
+        known = [t for t in tracks if t.id != UNDECIDED and t.memory.crops]
+        wanted = np.array([[self._may_be(new, old) for new, _ in doubtful] for old in known])
+        which = np.array([index for _, index in doubtful], dtype=int)
+        self._gather(seen, doubtful, known, *self.judge(seen, known, which, wanted))
+        for track, index in doubtful:
+            if track.doubted and len(track.evidence[track.id]) >= self.config.proofs:
+                self._resolve(seen, track, index, tracks)
+
+    def _may_be(self, track: Track, other: Track) -> bool:
+        """Whether a doubtful track may be another one's person: itself, a rival, or somebody out of sight."""
+        if other is track or other.id in track.rivals:
+            return True
+        return other.state is State.LOST and self._could_be(other, track.last)
+
+    def _resolve(self, seen: Seen, track: Track, index: int, tracks: list[Track]) -> None:
+        """Settle a doubt by the mean evidence: keep, swap or give up the identity, or look on."""
+        others = [t for t in tracks if t is not track and track.evidence.get(t.id)]
+        odds = np.array([_mean(track.evidence.get(t.id)) for t in (track, *others)])
+        share = posterior(odds[None])[0]
+        best = int(share.argmax())
+        looked = len(track.evidence[track.id]) >= 3 * self.config.proofs
+        enough = 0.5 if looked else self.config.same
+        if best > 0 and share[best] >= enough and self._would_swap(track, others[best - 1]):
+            other = others[best - 1]
+            self.note(seen, other, index, "corrected", _sigmoid(odds[best]), _sigmoid(np.delete(odds, best)))
+            track.swap(other)
+        elif 1 - share.sum() >= enough:
+            self.note(seen, track, index, "parted", _sigmoid(odds[0]), _sigmoid(odds[1:]))
+            tracks.append(track.part(self.config.crops))
+            return
+        elif looked or (best == 0 and share[0] >= enough):
+            track.trust()
+        else:
+            return
+        for other in tracks:  # whoever was in doubt whether to be this person is not
+            if other is not track:
+                other.rivals.discard(track.id)
+
+    def _would_swap(self, track: Track, rival: Track) -> bool:
+        """Whether exchanging identities fits both: the rival is out of sight, or looks like this track's person."""
+        if rival.state is State.LOST:
+            return True
+        own, other = rival.evidence.get(rival.id), rival.evidence.get(track.id)
+        return bool(own and other and np.mean(other) > np.mean(own))
+
+    def _could_be(self, old: Track, where: tuple[int, Floats]) -> bool:
+        """Whether a lost person could have come to a frame and box (4,): gone before, at a plausible speed."""
+        if where[0] <= max(old.last[0], old.written):
+            return False
+        ends = np.stack([old.last[1], where[1]])
+        distance = np.hypot(*np.diff(ends[:, :2] + ends[:, 2:], axis=0)[0] / 2)
+        height = float((ends[:, 3] - ends[:, 1]).max())
+        seconds = (where[0] - old.last[0]) / self.config.fps
+        return bool(distance <= height * (1 + self.config.max_speed * seconds))
+
+    def _gather(
+        self, seen: Seen, matches: list[Match], people: list[Track], probability: Floats, judged: NDArray[np.bool_]
+    ) -> None:
+        """One more crop's log odds for every judged pair (M, N) of a known person and a track (paper Eq. 3)."""
+        odds = log_odds(probability)
+        for j, i in zip(*np.nonzero(judged), strict=True):
+            matches[i][0].evidence[people[j].id].append(float(odds[j, i]))
+
+    def name(self, track: Track, frame: int, now: bool = False) -> None:
+        """Give a track the next id."""
+        self.count += 1
+        track.id = self.count
+        self._settle(track, frame, now)
+
+    def _settle(self, track: Track, frame: int, now: bool = False) -> None:
+        """Report the boxes that waited for a track's id; this frame's too where it is not returned (``now``)."""
+        pending = [sighting for sighting in track.pending if now or sighting[0] < frame]
+        self.decided += [Decided(when, xyxy, confidence, track.id) for when, xyxy, confidence in pending]
+        track.pending, track.written = [], frame
+        track.trust()
+
+    def note(
+        self, seen: Seen, track: Track, index: int, reason: str, probability: float, rivals: Floats, gap: int = 0
+    ) -> None:
+        """Keep why READ gave a detection to a track."""
+        runner_up = float(rivals.max()) if len(rivals) else 0.0
+        motion = 1 - float(boxes.iou(track.motion.xyxy[None], seen.xyxy[[index]])[0, 0])
+        since = gap or track.gap(seen.frame)
+        entry = Association(seen.frame, track.id, index, reason, float(probability), runner_up, since, motion)
+        self.associations.append(entry)
+
+
+def log_odds(probability: Floats) -> Floats:
+    """How much more likely "same" is than "different", as a logarithm, never beyond 9."""
+    inside = np.clip(probability, 1e-4, 1 - 1e-4)
+    return np.asarray(np.log(inside / (1 - inside)))
+
+
+def posterior(odds: Floats) -> Floats:
+    """Probability that each of N tracks is each of M people (N, M), where it may also be nobody among them.
+
+    Args:
+        odds: log odds of each pair (N, M); minus infinity where it is impossible or unknown.
+    """
+    weight = np.exp(odds)
+    return np.asarray(weight / (1 + weight.sum(axis=1, keepdims=True)))
+
+
+def _mean(odds: list[float] | None) -> float:
+    """Mean of log odds (paper Eq. 3); minus infinity without any."""
+    return float(np.mean(odds)) if odds else -np.inf
+
+
+def _sigmoid(odds: Any) -> Any:
+    """Probability of log odds."""
+    return 1 / (1 + np.exp(-odds))
