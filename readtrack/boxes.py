@@ -65,11 +65,10 @@ def usable(xyxy: Array, width: float = np.inf, height: float = np.inf, smallest:
     return np.asarray(np.isfinite(xyxy).all(axis=1) & large)
 
 
-def covered(xyxy: Array) -> Array:
-    """Largest share of each box (N, 4) that one box in front of it covers, (N,); in front is who stands lower."""
+def cover(xyxy: Array) -> Array:
+    """Share of each box (N, 4) that each other one hides, (N, N) in [0, 1]; whoever stands lower is in front."""
     share = intersection(xyxy, xyxy) / np.maximum(area(xyxy), 1e-9)[:, None]
-    share[xyxy[:, None, 3] >= xyxy[None, :, 3]] = 0
-    return share.max(axis=1, initial=0.0)
+    return np.where(xyxy[:, None, 3] < xyxy[None, :, 3], share, 0)
 
 
 def take(detections: sv.Detections, which: NDArray[Any]) -> sv.Detections:

@@ -6,7 +6,7 @@ import supervision as sv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from readtrack.boxes import covered
+from readtrack.boxes import cover
 from readtrack.errors import InputError
 from readtrack.tracking import Tracker, TrackerConfig
 
@@ -113,14 +113,15 @@ def test_read_brings_a_lost_person_back_wherever(gap, x):
 def test_a_revival_is_reported_with_its_reasons():
     tracker = Tracker(similarity=ByName())
     frames = [{"a": b, "b": c} for b, c in zip(walk(300, 2, 40), walk(700, 0, 40), strict=True)]
-    frames += [{}] * 100 + [{"a": b} for b in walk(500, 2, 3)]
+    frames += [{}] * 100 + [{"a": b} for b in walk(500, 2, 12)]
     reported = []
     for places in frames:
         tracker.update(people(places), SIZE)
         reported += tracker.associations
     assert len(reported) == 1
     revived = reported[0]
-    assert (revived.frame, revived.track, revived.detection, revived.reason) == (142, 1, 0, "revived")
+    assert (revived.track, revived.detection, revived.reason) == (1, 0, "revived")
+    assert 142 <= revived.frame < 152
     assert revived.gap == 101
     assert revived.probability == pytest.approx(0.98, abs=1e-6)
     assert revived.runner_up == pytest.approx(0.02, abs=1e-6)
@@ -132,15 +133,18 @@ def test_a_stranger_gets_an_id_of_their_own():
     assert play(Tracker(similarity=ByName()), frames)[0] == {"a": [1], "stranger": [2]}
 
 
-def test_doubt_waits_for_patience_and_then_makes_a_new_person():
-    tracker = Tracker(similarity=ByName(sure=0.6))
+@pytest.mark.parametrize(("sure", "track"), [(0.55, 2), (0.8, 1)])
+def test_doubt_waits_for_patience_and_then_takes_what_is_likelier(sure, track):
+    tracker = Tracker(TrackerConfig(patience=1), ByName(sure=sure))
     frames = [{"a": b} for b in walk(300, 2, 40)] + [{}] * 60 + [{"a": b} for b in walk(320, 2, 40)]
     given = []
     for places in frames:
-        answer = tracker.update(people(places), SIZE)
-        given.append(answer.tracker_id.tolist())
+        given.append(tracker.update(people(places), SIZE).tracker_id.tolist())
+        if tracker.decided:
+            settled = [late.frame for late in tracker.decided]
     assert given[100:125] == [[-1]] * 25
-    assert given[125:] == [[2]] * 15
+    assert given[125:] == [[track]] * 15
+    assert settled == list(range(100, 125))
 
 
 def test_nobody_comes_back_faster_than_people_move():
@@ -178,10 +182,10 @@ def test_covered_and_cut_off_crops_are_not_remembered():
     assert set(memories[2]) == {"front"}
 
 
-def test_covered_share_counts_only_those_in_front():
+def test_cover_counts_only_those_in_front():
     xyxy = np.array([[0, 0, 10, 10], [5, 0, 15, 11], [100, 0, 110, 10]], dtype=float)
-    assert covered(xyxy).tolist() == [0.5, 0, 0]
-    assert covered(np.zeros((0, 4))).shape == (0,)
+    assert cover(xyxy).tolist() == [[0, 0.5, 0], [0, 0, 0], [0, 0, 0]]
+    assert cover(np.zeros((0, 4))).shape == (0, 0)
 
 
 def test_memory_is_spread_over_life_and_bounded():

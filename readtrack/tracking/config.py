@@ -26,9 +26,12 @@ class TrackerConfig:
     max_lost: int = 200  # lost tracks remembered at most; the longest unseen are forgotten first
     crops: int = 16  # crops remembered per track, spread over its life
     same: float = 0.9  # probability, among all whom an arrival may be, from which it is a lost person
+    likely: float = 0.6  # the same once patience is over
     different: float = 0.2  # probability of being any of them up to which it surely is somebody new
-    proofs: int = 3  # clear crops that settle whether two people were mixed up
-    patience: float = 1.0  # seconds that an arrival may stay undecided between the two
+    patience: float = 1.5  # seconds that an arrival may stay undecided between the two
+    proofs: int = 3  # clear crops before READ's word on an arrival or a mix-up counts
+    look_every: float = 0.12  # seconds between such crops of one track
+    stay: float = 0.8  # probability that motion followed the right person through a doubtful moment
     max_speed: float = 3.0  # plausible speed of a lost person, body heights per second
     clean_cover: float = 0.25  # most of a crop that others may cover for it to be remembered or judged
 
@@ -41,8 +44,10 @@ class TrackerConfig:
             "clear",
             "min_probability",
             "same",
+            "likely",
             "different",
             "clean_cover",
+            "stay",
         )
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
@@ -50,11 +55,13 @@ class TrackerConfig:
         for name in ("fps", "min_hits", "max_surprise", "max_speed", "crops", "max_lost", "proofs"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name}={getattr(self, name)}: must be positive")
-        for name in ("coast", "memory", "patience"):
+        for name in ("coast", "memory", "patience", "look_every"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name}={getattr(self, name)}: must not be negative")
-        if self.low_confidence > self.high_confidence or self.different > self.same:
-            raise InputError("low_confidence must not exceed high_confidence, nor different exceed same")
+        if self.low_confidence > self.high_confidence or not self.different <= self.likely <= self.same:
+            raise InputError(
+                "low_confidence must not exceed high_confidence, nor different exceed likely, nor likely same"
+            )
 
 
 REASONS = {

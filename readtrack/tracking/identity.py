@@ -26,6 +26,7 @@ class Seen:
     confidence: Floats  # (N,)
     crops: list[Any]  # an opaque crop each, None where there is nothing to judge
     clean: NDArray[np.bool_]  # (N,), neither covered by others nor cut off by the image's edge
+    covers: NDArray[np.bool_]  # (N, N), whether the second hides much of the first
 
 
 class Identities:
@@ -57,12 +58,15 @@ class Identities:
         lost = [t for t in tracks if t.state is State.LOST and t.id != UNDECIDED and t.memory.crops]
         possible = np.array([[self._could_be(old, new.entry) for old in lost] for new, _ in arrivals], dtype=bool)
         possible = possible.reshape(len(arrivals), len(lost))
-        which = np.array([index for _, index in arrivals], dtype=int)
-        self._gather(seen, arrivals, lost, *self.judge(seen, lost, which, possible.T))
+        self._gather(seen, arrivals, lost, possible.T)
         odds = np.array([[_mean(new.evidence.get(old.id)) for old in lost] for new, _ in arrivals])
         odds = np.where(possible, odds.reshape(possible.shape), -np.inf)
         share = posterior(odds)
-        for i, j in assign(1 - share, 1 - self.config.same).pairs:
+        proven = np.array([new.looks >= self.config.proofs for new, _ in arrivals], dtype=bool)
+        waited = np.array([self._waited(new, seen.frame) for new, _ in arrivals], dtype=bool)
+        enough = np.where(waited, self.config.likely, self.config.same)[:, None]
+        cost = np.where(proven[:, None] & (share >= enough), 1 - share, np.inf)
+        for i, j in assign(cost, 1.0).pairs:
             (new, index), old = arrivals[i], lost[j]
             gap = new.entry[0] - old.last[0]
             self.note(seen, old, index, "revived", _sigmoid(odds[i, j]), _sigmoid(np.delete(odds[i], j)), gap)
@@ -70,14 +74,30 @@ class Identities:
             tracks.remove(old)
             self._settle(new, seen.frame)
         for i, (new, _) in enumerate(arrivals):
-            unasked = possible[i] & np.isneginf(odds[i])
-            unsure = unasked.any() or share[i].sum() > self.config.different
-            waited = seen.frame - new.entry[0] >= self.config.patience * self.config.fps
-            if new.id == UNDECIDED and (waited or not unsure):
+            stranger = proven[i] and share[i].sum() <= self.config.different
+            if new.id == UNDECIDED and (not possible[i].any() or stranger or waited[i]):
                 self.name(new, seen.frame)
         for track in tracks:  # gone before anything was decided
-            if track.state is State.LOST and track.id == UNDECIDED:
+            gone = track.gap(seen.frame) > self.config.coast * self.config.fps
+            if gone and track.state is State.LOST and track.id == UNDECIDED:
                 self.name(track, seen.frame)
+
+    def _waited(self, track: Track, frame: int) -> bool:
+        """Whether an arrival has been undecided for as long as patience lasts."""
+        return frame - track.entry[0] >= self.config.patience * self.config.fps
+
+    def raise_doubts(self, seen: Seen, matches: list[Match]) -> None:
+        """Whoever gets covered, and by whom, or leaves the image in part, may be mixed up until seen clearly again."""
+        at = {index: track for track, index in matches}
+        for track, index in matches:
+            if track.clean and not seen.clean[index] and track.id != UNDECIDED and track.memory.crops:
+                front = [
+                    at[k] for k in np.flatnonzero(seen.covers[index]).tolist() if k in at and at[k].id != UNDECIDED
+                ]
+                track.doubt({other.id for other in front})
+                for other in front:
+                    other.doubt({track.id})
+            track.clean = bool(seen.clean[index])
 
     def clear_doubts(self, seen: Seen, matches: list[Match], tracks: list[Track]) -> None:
         """Look again at tracks that motion may have mixed up, now that they can be seen clearly."""
@@ -85,11 +105,9 @@ class Identities:
         if not doubtful:
             return
         known = [t for t in tracks if t.id != UNDECIDED and t.memory.crops]
-        wanted = np.array([[self._may_be(new, old) for new, _ in doubtful] for old in known])
-        which = np.array([index for _, index in doubtful], dtype=int)
-        self._gather(seen, doubtful, known, *self.judge(seen, known, which, wanted))
+        self._gather(seen, doubtful, known, np.array([[self._may_be(t, old) for t, _ in doubtful] for old in known]))
         for track, index in doubtful:
-            if track.doubted and len(track.evidence[track.id]) >= self.config.proofs:
+            if track.doubted and track.looks >= self.config.proofs:
                 self._resolve(seen, track, index, tracks)
 
     def _may_be(self, track: Track, other: Track) -> bool:
@@ -102,12 +120,18 @@ class Identities:
         """Settle a doubt by the mean evidence: keep, swap or give up the identity, or look on."""
         others = [t for t in tracks if t is not track and track.evidence.get(t.id)]
         odds = np.array([_mean(track.evidence.get(t.id)) for t in (track, *others)])
-        share = posterior(odds[None])[0]
+        motion = log_odds(np.array(self.config.stay))  # what motion says for the track's own person and its rivals
+        prior = np.array([motion] + [motion if other.id in track.rivals else 0.0 for other in others])
+        share = posterior((odds + prior)[None])[0]
         best = int(share.argmax())
-        looked = len(track.evidence[track.id]) >= 3 * self.config.proofs
-        enough = 0.5 if looked else self.config.same
-        if best > 0 and share[best] >= enough and self._would_swap(track, others[best - 1]):
+        looked = track.looks >= 3 * self.config.proofs
+        enough = self.config.likely if looked else self.config.same
+        if best > 0 and share[best] >= enough:
             other = others[best - 1]
+            if not self._would_swap(track, other):
+                if not other.doubted:
+                    other.doubt({track.id})  # so that it is looked at as well
+                return
             self.note(seen, other, index, "corrected", _sigmoid(odds[best]), _sigmoid(np.delete(odds, best)))
             track.swap(other)
         elif 1 - share.sum() >= enough:
@@ -139,13 +163,21 @@ class Identities:
         seconds = (where[0] - old.last[0]) / self.config.fps
         return bool(distance <= height * (1 + self.config.max_speed * seconds))
 
-    def _gather(
-        self, seen: Seen, matches: list[Match], people: list[Track], probability: Floats, judged: NDArray[np.bool_]
-    ) -> None:
-        """One more crop's log odds for every judged pair (M, N) of a known person and a track (paper Eq. 3)."""
+    def _gather(self, seen: Seen, matches: list[Match], people: list[Track], wanted: NDArray[np.bool_]) -> None:
+        """Log odds from one more crop (paper Eq. 3) for wanted pairs (M, N) of a known person and a track.
+
+        Crops of neighbouring frames say the same, so a track is looked at only every ``look_every`` seconds.
+        """
+        due = np.array([seen.clean[i] and seen.frame >= track.next_look for track, i in matches], dtype=bool)
+        which = np.array([index for _, index in matches], dtype=int)
+        probability, judged = self.judge(seen, people, which, wanted & due)
         odds = log_odds(probability)
-        for j, i in zip(*np.nonzero(judged), strict=True):
-            matches[i][0].evidence[people[j].id].append(float(odds[j, i]))
+        for i in np.flatnonzero(judged.any(axis=0)):
+            track = matches[i][0]
+            track.looks += 1
+            track.next_look = seen.frame + max(1, round(self.config.look_every * self.config.fps))
+            for j in np.flatnonzero(judged[:, i]):
+                track.evidence[people[j].id].append(float(odds[j, i]))
 
     def name(self, track: Track, frame: int, now: bool = False) -> None:
         """Give a track the next id."""

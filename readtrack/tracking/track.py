@@ -64,9 +64,12 @@ class Track:
         self.last = (frame, xyxy)  # where it was seen last
         self.pending = [(frame, xyxy, confidence)]  # sightings while it had no id
         self.evidence: dict[int, list[float]] = defaultdict(list)  # id -> log odds of being that person, one per crop
+        self.looks = 0  # crops that gave evidence
+        self.next_look = 0  # the frame from which another one may
         self.rivals: set[int] = set()  # ids with which it may have been mixed up
         self.sure = self.last  # where it was seen last before it fell into doubt
         self.doubted = False
+        self.clean = False  # whether its last sighting was neither covered nor cut off
         self.withheld: list[Any] = []  # crops for the memory, once the doubt is over
 
     def gap(self, frame: int) -> int:
@@ -94,8 +97,9 @@ class Track:
             self.memory.offer(crop)
 
     def doubt(self, rivals: set[int]) -> None:
-        """It may have been mixed up with others, or (no rivals) with somebody unknown."""
+        """It may have been mixed up with others, or (no rivals) with somebody unknown; earlier evidence is void."""
         self.doubted = True
+        self._void()
         self.rivals |= rivals
 
     def trust(self) -> None:
@@ -103,7 +107,12 @@ class Track:
         for crop in self.withheld:
             self.memory.offer(crop)
         self.doubted, self.rivals, self.withheld, self.sure = False, set(), [], self.last
+        self._void()
+
+    def _void(self) -> None:
+        """Forget what READ said so far."""
         self.evidence.clear()
+        self.looks, self.next_look = 0, 0
 
     def adopt(self, lost: "Track") -> None:
         """Become the person of a lost track: take its id and its memory."""

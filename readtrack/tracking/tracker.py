@@ -73,6 +73,7 @@ class Tracker:
         taken = {index for _, index in matches}
         matches += [(self._start(seen, i), i) for i in np.flatnonzero(strong).tolist() if i not in taken]
         self._believe()
+        self.identities.raise_doubts(seen, matches)
         self.identities.clear_doubts(seen, matches, self.tracks)
         self.identities.welcome(seen, matches, self.tracks)
         ids = np.full(len(seen.xyxy), UNDECIDED, dtype=int)
@@ -106,13 +107,13 @@ class Tracker:
         confidence = np.ones(count) if detections.confidence is None else detections.confidence.astype(np.float64)
         crops = list(detections.data["crop"]) if self.similarity and "crop" in detections.data else [None] * count
         relevant = np.flatnonzero(boxes.usable(xyxy) & (confidence >= self.config.low_confidence))
-        cover = np.zeros(count)
-        cover[relevant] = boxes.covered(xyxy[relevant])
-        clean = (cover <= self.config.clean_cover) & (confidence >= self.config.high_confidence)
+        covers = np.zeros((count, count), dtype=bool)
+        covers[np.ix_(relevant, relevant)] = boxes.cover(xyxy[relevant]) > self.config.clean_cover
+        clean = ~covers.any(axis=1) & (confidence >= self.config.high_confidence)
         clean &= np.array([crop is not None for crop in crops], dtype=bool)
         if size is not None:
             clean &= (xyxy[:, :2] > 1).all(axis=1) & (xyxy[:, 2:] < np.array(size) - 1).all(axis=1)
-        return Seen(self.frame, xyxy, confidence, crops, clean)
+        return Seen(self.frame, xyxy, confidence, crops, clean, covers)
 
     def _match(self, seen: Seen, strong: NDArray[Any], weak: NDArray[Any]) -> list[Match]:
         """Continue tracks: strong detections first, with READ where motion is in doubt, then weak and new ones."""
@@ -183,9 +184,10 @@ class Tracker:
 
     def _doubt(self, track: Track, rivals: list[Track]) -> None:
         """A track and whoever else may have been meant are to be looked at again."""
-        track.doubt({rival.id for rival in rivals if rival.id != UNDECIDED})
-        for rival in rivals:
-            rival.doubt({track.id} - {UNDECIDED})
+        known = [one for one in (track, *rivals) if one.id != UNDECIDED]
+        for one in known:
+            if one is track or track.id != UNDECIDED:
+                one.doubt({other.id for other in (known if one is track else [track]) if other is not one})
 
     def _start(self, seen: Seen, index: int) -> Track:
         """A new track from a strong detection that nobody claimed."""
