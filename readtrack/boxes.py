@@ -65,10 +65,21 @@ def usable(xyxy: Array, width: float = np.inf, height: float = np.inf, smallest:
     return np.asarray(np.isfinite(xyxy).all(axis=1) & large)
 
 
+LEVEL = 0.05  # share of a box's height within which two people may stand at the same distance
+SHOWS = 0.4  # share of what lies behind somebody that still shows beside them in their box
+
+
 def cover(xyxy: Array) -> Array:
-    """Share of each box (N, 4) that each other one hides, (N, N) in [0, 1]; whoever stands lower is in front."""
+    """How much of each box (N, 4) each other one spoils, (N, N) in [0, 1].
+
+    Whoever stands lower is nearer and hides the overlap; who is clearly behind spoils the part that shows.
+    """
     share = intersection(xyxy, xyxy) / np.maximum(area(xyxy), 1e-9)[:, None]
-    return np.where(xyxy[:, None, 3] < xyxy[None, :, 3], share, 0)
+    height = xyxy[:, 3] - xyxy[:, 1]
+    behind = xyxy[None, :, 3] < (xyxy[:, 3] - LEVEL * height)[:, None]
+    share = np.where(behind, SHOWS * share, share)
+    np.fill_diagonal(share, 0)
+    return share
 
 
 def take(detections: sv.Detections, which: NDArray[Any]) -> sv.Detections:

@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 from readtrack.data.clips import ImageCache, scoring_clip
 from readtrack.data.tracklets import ReidSplits, Tracklet
 from readtrack.evaluation.retrieval import Retrieval, score_retrieval
+from readtrack.read.calibration import fit_sigmoid
 from readtrack.read.matcher import Crop, Matcher
 
 Floats = NDArray[np.floating[Any]]
 
-
-def same_person(splits: ReidSplits) -> NDArray[np.bool_]:
-    """Which query and gallery entries show one person in two cameras, (N, M)."""
-    return np.array([[q.pid == g.pid and q.camid != g.camid for g in splits.gallery] for q in splits.query])
+PRIOR = 0.1  # chance that a newcomer is one given person of those who went missing
 
 
 def read_logits(matcher: Matcher, splits: ReidSplits, images: ImageCache) -> tuple[Floats, Floats]:
@@ -31,6 +29,29 @@ def read_logits(matcher: Matcher, splits: ReidSplits, images: ImageCache) -> tup
     videos = np.stack([matcher.vectors(clip).mean(axis=0) for clip in clips])
     videos /= np.linalg.norm(videos, axis=1, keepdims=True)
     return logits, matcher.vectors(queries) @ videos.T
+
+
+def tracking_logits(matcher: Matcher, splits: ReidSplits, images: ImageCache) -> tuple[Floats, NDArray[np.bool_]]:
+    """READ's logits of pairs as a tracker meets them, and which show one person, both (K,).
+
+    A tracker compares within one camera: the last image of each held-out tracklet of at least 4 with the first half of
+    every such tracklet of its camera.
+    """
+    logits: list[float] = []
+    same: list[bool] = []
+    for camid in sorted({tracklet.camid for tracklet in splits.gallery}):
+        tracklets = [t for t in splits.gallery if t.camid == camid and len(t.paths) >= 4]
+        queries = [Crop(images[t.paths[-1]]) for t in tracklets]
+        clips = [[Crop(images[path]) for path in t.paths[: len(t.paths) // 2]] for t in tracklets]
+        logits.extend(matcher.logits(queries, clips).ravel())
+        same.extend(np.eye(len(tracklets), dtype=bool).ravel())
+    return np.array(logits), np.array(same, dtype=bool)
+
+
+def calibrate(matcher: Matcher, splits: ReidSplits, images: ImageCache) -> tuple[float, float]:
+    """Scale and offset of logits from held-out people, where one candidate in ten is the person; 1 and 0 without."""
+    logits, same = tracking_logits(matcher, splits, images)
+    return fit_sigmoid(logits, same, PRIOR) if same.any() and not same.all() else (1.0, 0.0)
 
 
 def colour_similarity(splits: ReidSplits, images: ImageCache, length: int) -> Floats:

@@ -122,6 +122,8 @@ def _run(args: argparse.Namespace, console: Console) -> bool:
     video: Video | StreetVideo
     if args.source is None:
         street = Street(StreetConfig(seed=args.seed))
+        if args.start < 0 or args.stride < 1 or not range(len(street))[args.start : args.end]:
+            raise InputError(f"--start, --end and --stride name no frame of the street's {len(street)}: check them")
         video = StreetVideo(street, range(len(street))[args.start : args.end : args.stride])
     else:
         video = open_video(args.source, start=args.start, end=args.end, stride=args.stride)

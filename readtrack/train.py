@@ -6,11 +6,9 @@ import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from readtrack.data.clips import Batch, BatchSampler, ImageCache
@@ -21,7 +19,7 @@ from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.crops import normalise
 from readtrack.read.matcher import Matcher
 from readtrack.read.model import Read, ReadConfig
-from readtrack.reid import read_logits, same_person, score
+from readtrack.reid import calibrate, read_logits, score
 
 
 @dataclass(frozen=True)
@@ -81,14 +79,6 @@ def loss_parts(model: Read, pooled: PooledLosses, batch: Batch, margin: float, d
         "identity": named,
         "triplet": triplet,
     }
-
-
-def calibrate(logits: NDArray[Any], same: NDArray[np.bool_]) -> tuple[float, float]:
-    """Scale and offset of Platt's sigmoid, fitted with positives and negatives weighing the same."""
-    from sklearn.linear_model import LogisticRegression
-
-    fit = LogisticRegression(C=1e4, class_weight="balanced").fit(logits.reshape(-1, 1), same.ravel())
-    return float(fit.coef_[0, 0]), float(fit.intercept_[0])
 
 
 def initialise(encoder: nn.Module, source: str) -> str:
@@ -172,11 +162,12 @@ class Training:
 
     def validate(self, out: Path) -> str:
         """Score the network on people it has not seen and keep the best in ``out``; says how it does."""
-        logits, cosines = read_logits(Matcher(self.model, self.device), self.splits, self.images)
+        matcher = Matcher(self.model, self.device)
+        logits, cosines = read_logits(matcher, self.splits, self.images)
         read, mean = (score(values, self.splits.query, self.splits.gallery) for values in (logits, cosines))
         if read.top1 > self.best:
             self.best = read.top1
-            scale, offset = calibrate(logits, same_person(self.splits))
+            scale, offset = calibrate(matcher, self.splits, self.images)
             self.model.config = replace(self.config.model, logit_scale=scale, logit_offset=offset)
             about = {
                 "recipe": asdict(self.config),

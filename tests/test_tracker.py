@@ -91,10 +91,10 @@ def test_read_sets_right_what_motion_would_swap():
     assert play(Tracker(similarity=ByName()), frames)[0] == {"a": [1], "b": [2]}
 
 
-def test_read_chooses_between_two_who_walk_abreast():
-    # One of two who stand close is missed while both move on by half a width: overlap alone takes the wrong one.
-    before = [{"a": box(300), "b": box(330)}] * 12
-    after = [{"b": box(312)}] * 2 + [{"b": box(312), "a": box(282)}] * 10
+def test_read_chooses_between_two_who_stand_close():
+    # One of two is missed while the other jumps to where the missed one stood: motion takes the wrong one.
+    before = [{"a": box(300), "b": box(400 - 5 * i, y=312)} for i in range(15)]
+    after = [{"b": box(302)}] * 2 + [{"b": box(302), "a": box(262)}] * 10
     judge = ByName()
     assert play(Tracker(similarity=judge), before + after)[0] == {"a": [1], "b": [2]}
     assert judge.calls > 0
@@ -174,7 +174,7 @@ def test_weak_detections_continue_tracks_but_start_none():
 
 def test_covered_and_cut_off_crops_are_not_remembered():
     tracker = Tracker(similarity=ByName())
-    front, behind, cut = box(300, y=320), box(310, y=300), [0.0, 100.0, 40.0, 260.0]
+    front, behind, cut = box(300, y=320), box(332, y=300), [0.0, 100.0, 40.0, 260.0]
     for _ in range(10):
         tracker.update(people({"front": front, "behind": behind, "cut": cut}), SIZE)
     memories = sorted((track.memory.crops for track in tracker.tracks), key=len)
@@ -182,9 +182,12 @@ def test_covered_and_cut_off_crops_are_not_remembered():
     assert set(memories[2]) == {"front"}
 
 
-def test_cover_counts_only_those_in_front():
-    xyxy = np.array([[0, 0, 10, 10], [5, 0, 15, 11], [100, 0, 110, 10]], dtype=float)
-    assert cover(xyxy).tolist() == [[0, 0.5, 0], [0, 0, 0], [0, 0, 0]]
+def test_cover_spares_those_in_front():
+    xyxy = np.array([[0, 0, 10, 10], [5, 0, 15, 11], [100, 0, 110, 10], [100, 0, 110, 10.2]], dtype=float)
+    share = cover(xyxy)
+    assert share[0].tolist() == [0, 0.5, 0, 0]  # the second stands lower, in front of it
+    assert share[1, 0] == pytest.approx(0.4 * 50 / 110)
+    assert share[2, 3] == 1 and share[3, 2] > 0.9  # as far away as one another: neither is seen clearly
     assert cover(np.zeros((0, 4))).shape == (0, 0)
 
 

@@ -21,17 +21,17 @@ class TrackerConfig:
     coast: float = 1.0  # seconds for which motion alone may find an unseen track again
     max_surprise: float = 10.0  # most that a box may deviate from the prediction: minus log likelihood, a good fit is 0
     clear: float = 0.95  # share of the likelihood from which motion is unambiguous and READ is not asked
-    min_probability: float = 0.2  # READ's probability below which it refuses what motion proposes
+    min_probability: float = 0.03  # READ's probability below which it refuses what motion proposes
     memory: float = 60.0  # seconds for which a lost track may be brought back by READ
     max_lost: int = 200  # lost tracks remembered at most; the longest unseen are forgotten first
     crops: int = 16  # crops remembered per track, spread over its life
     same: float = 0.9  # probability, among all whom an arrival may be, from which it is a lost person
-    likely: float = 0.6  # the same once patience is over
+    likely: float = 0.8  # the same once patience is over
     different: float = 0.2  # probability of being any of them up to which it surely is somebody new
     patience: float = 1.5  # seconds that an arrival may stay undecided between the two
     proofs: int = 3  # clear crops before READ's word on an arrival or a mix-up counts
     look_every: float = 0.12  # seconds between such crops of one track
-    stay: float = 0.8  # probability that motion followed the right person through a doubtful moment
+    stay: float = 0.97  # probability that motion followed the right person through a doubtful moment
     max_speed: float = 3.0  # plausible speed of a lost person, body heights per second
     clean_cover: float = 0.25  # most of a crop that others may cover for it to be remembered or judged
 

@@ -53,8 +53,12 @@ class Identities:
         return probability, asked
 
     def welcome(self, seen: Seen, matches: list[Match], tracks: list[Track]) -> None:
-        """Give believed tracks without id that of a lost person whom READ recognises, or a new one."""
-        arrivals = [(t, i) for t, i in matches if t.id == UNDECIDED and t.state is State.CONFIRMED]
+        """Give believed tracks without id that of a lost person whom READ recognises, or a new one.
+
+        Who had to be named before being seen clearly often enough may still prove to be a lost person later.
+        """
+        believed = [(t, i) for t, i in matches if t.state is State.CONFIRMED]
+        arrivals = [(t, i) for t, i in believed if t.id == UNDECIDED or (t.unproven and not t.doubted)]
         lost = [t for t in tracks if t.state is State.LOST and t.id != UNDECIDED and t.memory.crops]
         possible = np.array([[self._could_be(old, new.entry) for old in lost] for new, _ in arrivals], dtype=bool)
         possible = possible.reshape(len(arrivals), len(lost))
@@ -74,9 +78,12 @@ class Identities:
             tracks.remove(old)
             self._settle(new, seen.frame)
         for i, (new, _) in enumerate(arrivals):
-            stranger = proven[i] and share[i].sum() <= self.config.different
-            if new.id == UNDECIDED and (not possible[i].any() or stranger or waited[i]):
+            stranger = not possible[i].any() or (proven[i] and share[i].sum() <= self.config.different)
+            if new.id == UNDECIDED and (stranger or waited[i]):
                 self.name(new, seen.frame)
+                new.unproven = not stranger and not proven[i]
+            elif stranger or new.looks >= 3 * self.config.proofs:
+                new.unproven = False
         for track in tracks:  # gone before anything was decided
             gone = track.gap(seen.frame) > self.config.coast * self.config.fps
             if gone and track.state is State.LOST and track.id == UNDECIDED:
@@ -125,7 +132,7 @@ class Identities:
         share = posterior((odds + prior)[None])[0]
         best = int(share.argmax())
         looked = track.looks >= 3 * self.config.proofs
-        enough = self.config.likely if looked else self.config.same
+        enough = 0.5 if looked else self.config.same
         if best > 0 and share[best] >= enough:
             other = others[best - 1]
             if not self._would_swap(track, other):

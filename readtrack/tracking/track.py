@@ -66,6 +66,7 @@ class Track:
         self.evidence: dict[int, list[float]] = defaultdict(list)  # id -> log odds of being that person, one per crop
         self.looks = 0  # crops that gave evidence
         self.next_look = 0  # the frame from which another one may
+        self.unproven = False  # named as somebody new for want of clear crops
         self.rivals: set[int] = set()  # ids with which it may have been mixed up
         self.sure = self.last  # where it was seen last before it fell into doubt
         self.doubted = False
@@ -119,6 +120,7 @@ class Track:
         self.id, self.written = lost.id, lost.written
         lost.memory.extend(self.memory)
         self.memory = lost.memory
+        self.unproven = False
         self.trust()
 
     def swap(self, other: "Track") -> None:
