@@ -21,7 +21,7 @@ from rich.table import Table
 from readtrack import boxes
 from readtrack.detect import DetectorConfig, load_detector
 from readtrack.errors import InputError
-from readtrack.evaluation.tracking import TrackingScores, score_tracking
+from readtrack.evaluation.tracking import TrackingScores, identity_kept, score_tracking
 from readtrack.flags import run_parser
 from readtrack.mot import MotWriter, read_mot
 from readtrack.readtracker import ReadTracker
@@ -143,9 +143,10 @@ def _run(args: argparse.Namespace, console: Console) -> bool:
     if summary.frames:
         console.print(_summary_table(summary))
     if isinstance(video, StreetVideo) and summary.frames:
-        scores = _score_street(video, config, folder, summary.frames)
+        scores, absences = _score_street(video, config, folder, summary.frames)
         about["scores"] = {name: asdict(score) for name, score in scores.items()}
-        console.print(_score_table(scores))
+        about["absences"] = absences
+        console.print(_score_table(scores), _absence_table(absences))
     (folder / "summary.json").write_text(json.dumps(about, indent=2) + "\n")
     console.print(f"written to {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}")
     if summary.interrupted:
@@ -190,7 +191,9 @@ class StreetVideo:
         pass
 
 
-def _score_street(video: StreetVideo, config: TrackerConfig, folder: Path, frames: int) -> dict[str, TrackingScores]:
+def _score_street(
+    video: StreetVideo, config: TrackerConfig, folder: Path, frames: int
+) -> tuple[dict[str, TrackingScores], list[dict[str, Any]]]:
     """The run, and boxes alone on the same detections, against the truth of whoever is at least a tenth visible."""
     street, indices = video.street, video.indices[:frames]
     truth = {i: _visible(street.truth(i)) for i in indices}
@@ -200,14 +203,22 @@ def _score_street(video: StreetVideo, config: TrackerConfig, folder: Path, frame
     alone = folder / "boxes-alone"
     alone.mkdir(exist_ok=True)
     with Results(alone, config.fps, video=False) as results:
-        track(
-            StreetVideo(street, indices, pixels=False),
-            lambda f: street.detections(f.index),
-            ReadTracker(None, config),
-            results,
-        )
-    files = {"boxes alone": alone / "tracks.txt", "with READ": folder / "tracks.txt"}
-    return {name: score_tracking(truth, read_mot(file), indices) for name, file in files.items()}
+        boxes_only = StreetVideo(street, indices, pixels=False)
+        track(boxes_only, lambda frame: street.detections(frame.index), ReadTracker(None, config), results)
+    tracks = {"boxes alone": read_mot(alone / "tracks.txt"), "with READ": read_mot(folder / "tracks.txt")}
+    scores = {name: score_tracking(truth, found, indices) for name, found in tracks.items()}
+    absences = [
+        {
+            **asdict(absence),
+            **{
+                name: identity_kept(truth, found, absence.person, (absence.first, absence.last))
+                for name, found in tracks.items()
+            },
+        }
+        for absence in street.absences
+        if indices[0] < absence.first and absence.last < indices[-1]
+    ]
+    return scores, absences
 
 
 def _visible(people: sv.Detections) -> sv.Detections:
@@ -259,6 +270,15 @@ def _score_table(scores: dict[str, TrackingScores]) -> Table:
     for name, score in scores.items():
         values = asdict(score).values()
         table.add_row(name, *(f"{100 * v:.1f}" if isinstance(v, float) else str(v) for v in values))
+    return table
+
+
+def _absence_table(absences: list[dict[str, Any]]) -> Table:
+    """Who came back with the identity that they had before."""
+    table = Table("person", "was", "frames", "boxes alone", "with READ", title="identity kept through an absence")
+    for row in absences:
+        kept = ("yes" if row[name] else "no" for name in ("boxes alone", "with READ"))
+        table.add_row(str(row["person"]), row["kind"], f"{row['first']}-{row['last']}", *kept)
     return table
 
 

@@ -66,8 +66,9 @@ class Identities:
         odds = np.array([[_mean(new.evidence.get(old.id)) for old in lost] for new, _ in arrivals])
         odds = np.where(possible, odds.reshape(possible.shape), -np.inf)
         share = posterior(odds)
-        proven = np.array([new.looks >= self.config.proofs for new, _ in arrivals], dtype=bool)
+        looks = np.array([new.looks for new, _ in arrivals], dtype=int)
         waited = np.array([self._waited(new, seen.frame) for new, _ in arrivals], dtype=bool)
+        proven = looks >= np.where(waited, 1, self.config.proofs)
         enough = np.where(waited, self.config.likely, self.config.same)[:, None]
         cost = np.where(proven[:, None] & (share >= enough), 1 - share, np.inf)
         for i, j in assign(cost, 1.0).pairs:
@@ -81,7 +82,7 @@ class Identities:
             stranger = not possible[i].any() or (proven[i] and share[i].sum() <= self.config.different)
             if new.id == UNDECIDED and (stranger or waited[i]):
                 self.name(new, seen.frame)
-                new.unproven = not stranger and not proven[i]
+                new.unproven = not stranger and looks[i] < self.config.proofs
             elif stranger or new.looks >= 3 * self.config.proofs:
                 new.unproven = False
         for track in tracks:  # gone before anything was decided
@@ -97,7 +98,7 @@ class Identities:
         """Whoever gets covered, and by whom, or leaves the image in part, may be mixed up until seen clearly again."""
         at = {index: track for track, index in matches}
         for track, index in matches:
-            if track.clean and not seen.clean[index] and track.id != UNDECIDED and track.memory.crops:
+            if track.clean and not seen.clean[index] and track.id != UNDECIDED:
                 front = [
                     at[k] for k in np.flatnonzero(seen.covers[index]).tolist() if k in at and at[k].id != UNDECIDED
                 ]

@@ -98,10 +98,14 @@ class Track:
             self.memory.offer(crop)
 
     def doubt(self, rivals: set[int]) -> None:
-        """It may have been mixed up with others, or (no rivals) with somebody unknown; earlier evidence is void."""
-        self.doubted = True
-        self._void()
-        self.rivals |= rivals
+        """It may have been mixed up with others, or (no rivals) with somebody unknown; earlier evidence is void.
+
+        A track that remembers nobody has nothing to be doubted against.
+        """
+        if self.id != UNDECIDED and self.memory.crops:
+            self.doubted = True
+            self.rivals |= rivals
+            self._void()
 
     def trust(self) -> None:
         """Its identity is certain again."""

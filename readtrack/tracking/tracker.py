@@ -184,10 +184,9 @@ class Tracker:
 
     def _doubt(self, track: Track, rivals: list[Track]) -> None:
         """A track and whoever else may have been meant are to be looked at again."""
-        known = [one for one in (track, *rivals) if one.id != UNDECIDED]
-        for one in known:
-            if one is track or track.id != UNDECIDED:
-                one.doubt({other.id for other in (known if one is track else [track]) if other is not one})
+        track.doubt({rival.id for rival in rivals} - {UNDECIDED})
+        for rival in rivals:
+            rival.doubt({track.id} - {UNDECIDED})
 
     def _start(self, seen: Seen, index: int) -> Track:
         """A new track from a strong detection that nobody claimed."""
