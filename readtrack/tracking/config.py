@@ -28,12 +28,12 @@ class TrackerConfig:
     same: float = 0.9  # probability, among all whom an arrival may be, from which it is a lost person
     likely: float = 0.8  # the same once patience is over
     different: float = 0.2  # probability of being any of them up to which it surely is somebody new
-    patience: float = 1.5  # seconds that an arrival may stay undecided between the two
+    patience: float = 2.5  # seconds that an arrival may stay undecided between the two
     proofs: int = 3  # clear crops before READ's word on an arrival or a mix-up counts
     look_every: float = 0.12  # seconds between such crops of one track
-    stay: float = 0.97  # probability that motion followed the right person through a doubtful moment
+    stay: float = 0.9  # probability that motion followed the right person through a doubtful moment
     max_speed: float = 3.0  # plausible speed of a lost person, body heights per second
-    clean_cover: float = 0.25  # most of a crop that others may cover for it to be remembered or judged
+    clean_cover: float = 0.35  # most of a crop that others may cover for it to be remembered or judged
 
     def __post_init__(self) -> None:
         shares = (
