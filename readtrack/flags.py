@@ -45,13 +45,19 @@ def run_parser() -> argparse.ArgumentParser:
         help="yolo11n.pt and its kin, a YOLOX .onnx, 'hog', or 'none' with a MOT "
         "folder's own det.txt (e.g. --detector yolo11s.pt; default: yolo11n.pt)",
     )
-    add("--detections", type=Path, metavar="FILE", help="MOT det.txt instead of a detector")
+    add(
+        "--detections",
+        type=Path,
+        metavar="FILE",
+        help="MOT det.txt instead of a detector (e.g. --detections det/det.txt)",
+    )
     add(
         "--conf",
         type=float,
         default=detector.confidence,
         metavar="P",
-        help="drop boxes below this confidence (default: %(default)s, since weak boxes still carry tracks on)",
+        help="drop boxes below this confidence (default: %(default)s, since weak boxes still carry tracks on; "
+        "e.g. --conf 0.25)",
     )
     add(
         "--high-conf",
@@ -59,7 +65,7 @@ def run_parser() -> argparse.ArgumentParser:
         default=tracker.high_confidence,
         metavar="P",
         dest="high_confidence",
-        help="boxes from here on may start a track (default: %(default)s)",
+        help="boxes from here on may start a track (default: %(default)s; e.g. --high-conf 0.6)",
     )
     add(
         "--classes",
@@ -67,9 +73,11 @@ def run_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=list(detector.classes),
         metavar="N",
-        help="the detector's classes to track (default: 0, person)",
+        help="the detector's classes to track (default: 0, person; e.g. --classes 0 1)",
     )
-    add("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
+    add(
+        "--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one; e.g. --device cpu)"
+    )
     add("--half", action="store_true", help="half precision on a GPU")
     add = parser.add_argument_group("identities").add_argument
     add(
@@ -83,17 +91,22 @@ def run_parser() -> argparse.ArgumentParser:
         type=float,
         default=tracker.memory,
         metavar="SECONDS",
-        help="how long a lost person can be brought back (default: %(default)s)",
+        help="how long a lost person can be brought back (default: %(default)s; e.g. --memory 300)",
     )
     add(
         "--same",
         type=float,
         default=tracker.same,
         metavar="P",
-        help="probability from which an arrival is a lost person (default: %(default)s)",
+        help="probability from which an arrival is a lost person (default: %(default)s; e.g. --same 0.95)",
     )
     add = parser.add_argument_group("output").add_argument
-    add("--out", type=Path, metavar="DIR", help="where to write (default: runs/<source>, numbered when taken)")
+    add(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="where to write (default: runs/<source>, numbered when taken; e.g. --out results)",
+    )
     add("--overwrite", action="store_true", help="replace what an earlier run left there")
     add("--no-video", action="store_true", help="do not write tracks.mp4")
     add(
