@@ -131,6 +131,8 @@ def _run(args: argparse.Namespace, console: Console) -> bool:
         given = {field.name: getattr(args, field.name) for field in fields(TrackerConfig) if field.name in args}
         config = TrackerConfig(**{**given, "fps": video.fps / args.stride})
         weights = args.weights if video.pixels and args.weights != "none" else None
+        if not video.pixels:
+            console.print(f"{video.name} has no pixels: tracked on boxes alone, without READ and tracks.mp4")
         tracker = ReadTracker(weights, config, args.device, args.half)
         detect = _detect(args, video)
         folder = make_folder(args.out, video.name, args.overwrite)

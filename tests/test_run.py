@@ -94,6 +94,7 @@ def test_a_sequence_without_pixels_is_tracked_on_boxes(sequence, tmp_path, capsy
     for name in ("seqinfo.ini", "det/det.txt"):
         (bare / name).write_bytes((sequence / name).read_bytes())
     assert run.main([str(bare), "--out", str(tmp_path / "out")]) == 0
+    assert "boxes alone" in capsys.readouterr().out
     assert not (tmp_path / "out" / "tracks.mp4").exists()
     assert len(read_mot(tmp_path / "out" / "tracks.txt")) > 40
 

@@ -69,7 +69,8 @@ class Identities:
         looks = np.array([new.looks for new, _ in arrivals], dtype=int)
         waited = np.array([self._waited(new, seen.frame) for new, _ in arrivals], dtype=bool)
         proven = looks >= np.where(waited, 1, self.config.proofs)
-        enough = np.where(waited, self.config.likely, self.config.same)[:, None]
+        late = np.array([new.id != UNDECIDED for new, _ in arrivals], dtype=bool)  # to be renamed: only when sure
+        enough = np.where(waited & ~late, self.config.likely, self.config.same)[:, None]
         cost = np.where(proven[:, None] & (share >= enough), 1 - share, np.inf)
         for i, j in assign(cost, 1.0).pairs:
             (new, index), old = arrivals[i], lost[j]
@@ -134,14 +135,14 @@ class Identities:
         best = int(share.argmax())
         looked = track.looks >= 3 * self.config.proofs
         enough = 0.5 if looked else self.config.same
-        if best > 0 and share[best] >= enough:
-            other = others[best - 1]
-            if not self._would_swap(track, other):
-                if not other.doubted:
-                    other.doubt({track.id})  # so that it is looked at as well
-                return
-            self.note(seen, other, index, "corrected", _sigmoid(odds[best]), _sigmoid(np.delete(odds, best)))
-            track.swap(other)
+        another = others[best - 1] if best > 0 and share[best] >= enough else None
+        if another is not None and self._would_swap(track, another):
+            self.note(seen, another, index, "corrected", _sigmoid(odds[best]), _sigmoid(np.delete(odds, best)))
+            track.swap(another)
+        elif another is not None and track.looks < 6 * self.config.proofs:
+            if not another.doubted:
+                another.doubt({track.id})  # so that it is looked at as well
+            return
         elif 1 - share.sum() >= enough:
             self.note(seen, track, index, "parted", _sigmoid(odds[0]), _sigmoid(odds[1:]))
             tracks.append(track.part(self.config.crops))
