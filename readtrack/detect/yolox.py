@@ -31,6 +31,7 @@ def open_session(path: str, device: str | None) -> Any:
         log.warning(f"{path}: this ONNX Runtime has no {kind}, runs on the CPU: pip install onnxruntime-gpu")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the cores to READ
     try:
         return onnxruntime.InferenceSession(path, options, providers=providers)
     except Exception as error:  # its own kinds of exception have no public base
