@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from readtrack.data.clips import ImageCache, scoring_clip
 from readtrack.data.tracklets import ReidSplits, Tracklet
 from readtrack.evaluation.retrieval import Retrieval, score_retrieval
-from readtrack.read.calibration import fit_sigmoid
+from readtrack.read.calibration import calibration_error, fit_sigmoid
 from readtrack.read.matcher import Crop, Matcher
 
 Floats = NDArray[np.floating[Any]]
@@ -52,6 +52,17 @@ def calibrate(matcher: Matcher, splits: ReidSplits, images: ImageCache) -> tuple
     """Scale and offset of logits from held-out people, where one candidate in ten is the person; 1 and 0 without."""
     logits, same = tracking_logits(matcher, splits, images)
     return fit_sigmoid(logits, same, PRIOR) if same.any() and not same.all() else (1.0, 0.0)
+
+
+def check_calibration(matcher: Matcher, splits: ReidSplits, images: ImageCache, bar: float = 0.9) -> dict[str, float]:
+    """How far probabilities are off on pairs as a tracker meets them, and which share of pairs passes ``bar``."""
+    logits, same = tracking_logits(matcher, splits, images)
+    probability = matcher.probability(logits)
+    return {
+        "error": calibration_error(probability, same, PRIOR),
+        "true": float((probability[same] >= bar).mean()),
+        "wrong": float((probability[~same] >= bar).mean()),
+    }
 
 
 def colour_similarity(splits: ReidSplits, images: ImageCache, length: int) -> Floats:

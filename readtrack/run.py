@@ -109,7 +109,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped before the first frame", file=sys.stderr)
+        print("stopped", file=sys.stderr)
         return 130
     finally:
         if previous is not None:
@@ -158,21 +158,28 @@ def _run(args: argparse.Namespace, console: Console) -> bool:
 
 def _detect(args: argparse.Namespace, video: "Video | StreetVideo") -> Detect:
     """What finds people in a frame, by the command line."""
-    file = args.detections
+    file, named = args.detections, args.detector not in (None, "none")
+    if file is not None and named:
+        raise InputError("--detector and --detections both say where people are: give one of them")
     if isinstance(video, StreetVideo) and file is None and args.detector is None:
         return lambda frame: video.street.detections(frame.index)
-    if file is None and (args.detector == "none" or not video.pixels):
+    if file is None and (args.detector == "none" or not (named or video.pixels)):
         file = Path(args.source or "") / "det" / "det.txt"
         if not file.is_file():
-            raise InputError(f"{args.source}: nothing tells where people are; give --detections det.txt")
+            raise InputError(f"{video.name}: nothing tells where people are; give --detections det.txt")
     if file is not None:
         table = read_mot(file)
-        return lambda frame: table.get(frame.index, sv.Detections.empty())
+        return lambda frame: _confident(table.get(frame.index, sv.Detections.empty()), args.conf)
+    if not video.pixels:
+        raise InputError(f"{video.name}: has no pixels to detect people in; give --detections det.txt")
     config = DetectorConfig(args.conf, tuple(args.classes), device=args.device, half=args.half)
     detector = load_detector(args.detector, config)
-    if not video.pixels:
-        raise InputError(f"{args.source}: has no pixels to detect people in; give --detections det.txt")
     return lambda frame: detector(frame.image) if frame.image is not None else sv.Detections.empty()
+
+
+def _confident(detections: sv.Detections, least: float) -> sv.Detections:
+    """Detections of at least that confidence."""
+    return boxes.take(detections, np.asarray(detections.confidence) >= least)
 
 
 class StreetVideo:

@@ -24,7 +24,7 @@ def tiny_model():
 
 @pytest.fixture
 def tiny_market(tmp_path):
-    """Twelve people of one colour each, two cameras, three images per camera, under Market-1501's names."""
+    """Twelve people of one colour each, two cameras, four images per camera, under Market-1501's names."""
     import cv2
 
     folder = tmp_path / "market" / "bounding_box_train"
@@ -33,7 +33,7 @@ def tiny_market(tmp_path):
     for pid in range(1, 13):
         colour = rng.integers(0, 256, 3)
         for camid in (1, 2):
-            for frame in range(3):
+            for frame in range(4):
                 image = np.clip(colour + rng.normal(0, 20, (128, 64, 3)), 0, 255).astype(np.uint8)
                 cv2.imwrite(str(folder / f"{pid:04d}_c{camid}s1_{frame:06d}_00.jpg"), image)
     return folder.parent

@@ -13,6 +13,7 @@ from readtrack.data.market import read_market
 from readtrack.data.tracklets import Tracklet, parts
 from readtrack.errors import InputError
 from readtrack.evaluation.retrieval import score_retrieval
+from readtrack.read.calibration import calibration_error, fit_sigmoid
 from readtrack.read.checkpoint import load_checkpoint
 from readtrack.reid import colour_similarity, score
 
@@ -54,13 +55,30 @@ def test_parts_are_equal_and_padded():
     assert scoring_clip(Tracklet(tuple("abcde"), 1, 1), 2) == ["a", "d"]
 
 
+def test_a_fitted_sigmoid_means_what_it_says_at_its_prior():
+    rng = np.random.default_rng(0)
+    same = np.arange(40_000) < 20_000
+    logits = rng.normal(np.where(same, 2.0, -2.0), 2.0)  # log odds at even priors: exactly the logit
+    for prior, offset in ((0.5, 0.0), (0.1, np.log(0.1 / 0.9))):
+        found = fit_sigmoid(logits, same, prior)
+        assert found == pytest.approx((1.0, offset), abs=0.05)
+        assert calibration_error(1 / (1 + np.exp(-(found[0] * logits + found[1]))), same, prior) < 0.01
+
+
+def test_calibration_error_counted_by_hand():
+    # All say 0.9, half are true: off by 0.4; with positives weighing a tenth, off by 0.8.
+    said, same = np.full(4, 0.9), np.array([True, True, False, False])
+    assert calibration_error(said, same, 0.5) == pytest.approx(0.4)
+    assert calibration_error(said, same, 0.1) == pytest.approx(0.8)
+
+
 def test_market_is_split_by_person(tiny_market):
     splits = read_market(tiny_market)
     trained, held_out = {t.pid for t in splits.train}, {t.pid for t in splits.gallery}
     assert held_out == {1, 7}
     assert trained == set(range(2, 13)) - {7}
     assert {(q.pid, q.camid) for q in splits.query} == {(1, 1), (1, 2), (7, 1), (7, 2)}
-    assert all(len(g.paths) == 3 for g in splits.gallery)
+    assert all(len(g.paths) == 4 for g in splits.gallery)
 
 
 def test_a_wrong_folder_says_what_is_missing(tmp_path, tiny_market):
@@ -112,7 +130,8 @@ def test_training_leaves_weights_that_score(tiny_market, tmp_path, tiny_recipe, 
     assert replace(model.config, logit_scale=1.0, logit_offset=0.0) == TINY
     assert provenance["recipe"]["steps"] == 6
     assert evaluate.main(["reid", "--root", str(tiny_market), "--weights", str(out / "best.safetensors")]) == 0
-    assert "HSV histogram" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "HSV histogram" in told and "calibration error" in told
 
 
 def test_training_goes_on_where_it_stopped(tiny_market, tmp_path, tiny_recipe):

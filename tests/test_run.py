@@ -150,6 +150,8 @@ def test_a_run_is_never_overwritten_silently(sequence, tmp_path, capsys):
         (["SEQUENCE", "--detector", "none", "--stride", "0"], "stride"),
         (["--stride", "0"], "stride"),
         (["SEQUENCE/img1", "--detector", "none"], "--detections"),
+        (["SEQUENCE", "--detector", "yolox.onnx", "--detections", "BROKEN"], "both"),
+        (["BARE", "--detector", "yolox.onnx"], "no pixels"),
         (["http://127.0.0.1:9/none.mp4"], "127.0.0.1"),
     ],
 )
@@ -157,7 +159,14 @@ def test_bad_input_is_one_line_that_names_it(flags, told, sequence, tmp_path, ca
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.txt").write_text("1,-1,10,10,20,40,0.9\n2,-1,ten\n")
-    names = {"SEQUENCE": str(sequence), "EMPTY": str(tmp_path / "empty"), "BROKEN": str(tmp_path / "broken.txt")}
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "seqinfo.ini").write_bytes((sequence / "seqinfo.ini").read_bytes())
+    names = {
+        "SEQUENCE": str(sequence),
+        "BARE": str(tmp_path / "bare"),
+        "EMPTY": str(tmp_path / "empty"),
+        "BROKEN": str(tmp_path / "broken.txt"),
+    }
     for name, value in names.items():
         flags = [flag.replace(name, value) for flag in flags]
     assert run.main(flags) == 2

@@ -118,8 +118,12 @@ class Matcher:
         Returns:
             (N, M) in [0, 1].
         """
+        return self.probability(self.logits(queries, galleries))
+
+    def probability(self, logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Calibrated probabilities in [0, 1] of what ``logits`` gave, of any shape."""
         config = self.model.config
-        return 1 / (1 + np.exp(-(config.logit_scale * self.logits(queries, galleries) + config.logit_offset)))
+        return np.asarray(1 / (1 + np.exp(-(config.logit_scale * logits + config.logit_offset))))
 
     def logits(self, queries: Sequence[Crop], galleries: Sequence[Sequence[Crop]]) -> NDArray[np.float64]:
         """What the network answers, before calibration; arguments as in ``similarity``, (N, M)."""
