@@ -21,9 +21,8 @@ def main(frames: int = 60, every: int = 30) -> None:
         people = tracker.update(street.detections(index), street.image(index))
         identities.update(people.tracker_id[people.tracker_id > 0].tolist())
         if (index + 1) % every == 0:
-            print(
-                f"frame {index + 1}: {resident_megabytes()} MB, identities {sorted(identities)[:1]} to {len(identities)}"
-            )
+            known = f"identities {sorted(identities)[:1]} to {len(identities)}"
+            print(f"frame {index + 1}: {resident_megabytes()} MB, {known}", flush=True)
 
 
 if __name__ == "__main__":
