@@ -18,7 +18,8 @@ from readtrack.read import losses
 from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.crops import normalise
 from readtrack.read.matcher import Matcher
-from readtrack.read.model import Read, ReadConfig
+from readtrack.read.config import ReadConfig
+from readtrack.read.model import Read
 from readtrack.reid import calibrate, read_logits, score
 
 

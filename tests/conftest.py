@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from readtrack.read.model import Read, ReadConfig
+from readtrack.read.config import ReadConfig
+from readtrack.read.model import Read
 
 SHARED = Path(__file__).parents[2] / "shared"
 

@@ -15,7 +15,8 @@ from readtrack.read import losses
 from readtrack.read.checkpoint import find_weights, load_checkpoint, save_checkpoint
 from readtrack.read.crops import MEAN, STD, cut, normalise
 from readtrack.read.matcher import Crop, Matcher
-from readtrack.read.model import JOINS, Read, ReadConfig
+from readtrack.read.config import JOINS, READ_R50, ReadConfig
+from readtrack.read.model import Read
 
 
 def features(*shape):
@@ -27,6 +28,24 @@ def test_read_s_has_the_shape_it_claims():
     assert model.encode(torch.zeros(2, 3, 128, 64)).shape == (2, 32, 96)
     assert model(torch.zeros(2, 3, 128, 64), torch.zeros(3, 4, 3, 128, 64)).shape == (2, 3)
     assert 2.5e6 < sum(p.numel() for p in model.parameters()) < 2.8e6
+
+
+def test_read_r50_has_the_papers_shape():
+    with torch.device("meta"):
+        model = Read(READ_R50)
+    count = {name: sum(p.numel() for p in part.parameters()) for name, part in model.named_children()}
+    assert count["fc1"] == 131_072 * 1024 + 1024
+    assert count["theta_query"] == count["theta_gallery"] == 1024 * 128
+    assert count["phi_query"] == count["phi_gallery"] == 1024 * 512
+    assert count["encoder"] == 8_543_296  # ResNet-50 to layer3
+    # A non-local block: three maps to C / 2 and one back, all with bias, and a BatchNorm.
+    block = {c: 4 * c * c // 2 + 3 * c // 2 + c + 2 * c for c in (512, 1024)}
+    assert count["video_encoder"] == count["encoder"] + 2 * block[512] + 3 * block[1024]
+    assert model.encode(torch.zeros(2, 3, 256, 128, device="meta")).shape == (2, 128, 1024)
+    assert model(torch.zeros(2, 3, 256, 128, device="meta"), torch.zeros(3, 4, 3, 256, 128, device="meta")).shape == (
+        2,
+        3,
+    )
 
 
 @pytest.mark.parametrize("join", list(JOINS))
@@ -41,14 +60,15 @@ def test_comparison_is_equation_1_written_out(join):
             places = galleries[m].reshape(-1, TINY.channels)  # (T * P, C)
             scores = model.theta_query(queries[n]) @ model.theta_gallery(places).T
             scores = scores + torch.cat([model.place_bias] * TINY.clip_length, dim=1)
-            a, q = scores.softmax(dim=1) @ model.phi(places), model.phi(queries[n])
-            parts = [a, q] if join == "paper" else [a, q, (a - q).abs(), a * q]
+            phi_g, phi_q = (model.phi, model.phi) if join == "compare" else (model.phi_gallery, model.phi_query)
+            a, q = scores.softmax(dim=1) @ phi_g(places), phi_q(queries[n])
+            parts = {"paper": [a, q], "demo": [q, a], "compare": [a, q, (a - q).abs(), a * q]}[join]
             expected = model.fc1(torch.cat([part.flatten() for part in parts]))
             torch.testing.assert_close(joined[n, m], expected, atol=1e-5, rtol=1e-4)
 
 
 def test_attention_sums_to_one_over_the_video(tiny_model):
-    attention = tiny_model.attention(features(3), features(2, TINY.clip_length))
+    attention = tiny_model.attention(tiny_model.stills(features(3)), tiny_model.videos(features(2, TINY.clip_length)))
     assert attention.shape == (2, 3, TINY.places, TINY.clip_length * TINY.places)
     torch.testing.assert_close(attention.sum(-1), torch.ones(2, 3, TINY.places))
 

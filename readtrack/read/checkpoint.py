@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from readtrack.errors import InputError
-from readtrack.read.model import Read, ReadConfig
+from readtrack.read.config import ReadConfig
+from readtrack.read.model import Read
 
 KEY = "readtrack"  # the file's metadata entry that holds the configuration as JSON
 

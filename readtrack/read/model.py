@@ -3,123 +3,166 @@
 Shim, Ho, Kim, Wee, "READ: Reciprocal Attention Discriminator for Image-to-Video Re-Identification", ECCV 2020.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
 
-from readtrack.errors import InputError
-
-JOINS = {"paper": 2, "compare": 4}  # name -> how many maps fc1 sees
-STRIDE = 16  # pixels per place, each way
-BACKBONES = {"mobilenet_v2": 96}  # name -> channels C at stride 16
+from readtrack.read.config import JOINS, ReadConfig
+from readtrack.read.encoders import image_encoder, video_encoder
 
 
-@dataclass(frozen=True)
-class ReadConfig:
-    """Everything that fixes the network's shape and what its inputs and outputs mean. The default is ``read-s``."""
+@dataclass(frozen=True, eq=False)
+class Half:
+    """What one side of a pair needs only itself for; computed once, used in every pair."""
 
-    backbone: str = "mobilenet_v2"  # encoder up to stride 16; one encoder serves images and video frames
-    height: int = 128  # crop height, pixels, a multiple of 16
-    width: int = 64  # crop width, pixels, a multiple of 16
-    clip_length: int = 4  # T, images of a tracklet that are compared at once
-    theta_dim: int = 32  # channels of theta, the attention's keys and queries
-    phi_dim: int = 64  # channels of phi, the attention's values
-    feature_dim: int = 256  # d_F, outputs of fc1
-    join: str = "compare"  # "paper": [attended, query] (Eq. 1); "compare": also |attended - query|, attended * query
-    place_bias: bool = True  # learn how much each query place looks at each gallery place, whatever they show
-    logit_scale: float = 1.0  # calibration: probability = sigmoid(logit_scale * logit + logit_offset)
-    logit_offset: float = 0.0
+    def __getitem__(self, index: slice | Tensor) -> "Half":
+        """The same for some of the queries or videos."""
+        return type(self)(*(getattr(self, field.name)[index] for field in fields(self)))
 
-    def __post_init__(self) -> None:
-        if self.backbone not in BACKBONES:
-            raise InputError(f"backbone {self.backbone!r} is unknown: choose one of {', '.join(BACKBONES)}")
-        if self.join not in JOINS:
-            raise InputError(f"join {self.join!r} is unknown: choose one of {', '.join(JOINS)}")
-        if self.height % STRIDE or self.width % STRIDE or min(self.height, self.width) < STRIDE:
-            raise InputError(f"a crop of {self.height}x{self.width} pixels: both must be multiples of {STRIDE}")
-        if min(self.clip_length, self.theta_dim, self.phi_dim, self.feature_dim) < 1:
-            raise InputError("clip_length, theta_dim, phi_dim and feature_dim must be at least 1")
+    def __len__(self) -> int:
+        return len(getattr(self, fields(self)[0].name))
 
-    @property
-    def channels(self) -> int:
-        """C, the channels of an encoded crop."""
-        return BACKBONES[self.backbone]
 
-    @property
-    def places(self) -> int:
-        """P = h * w, the places of an encoded crop."""
-        return (self.height // STRIDE) * (self.width // STRIDE)
+@dataclass(frozen=True, eq=False)
+class Stills(Half):
+    """The query half of N images; parts that the head does not need have width 0."""
+
+    own: Tensor  # (N, d_F) fc1's answer to the query's own map, or (N, C) the pooled features (metric head)
+    theta: Tensor  # (N, P, d)
+    phi: Tensor  # (N, P * c), for the comparing join
+
+
+@dataclass(frozen=True, eq=False)
+class Videos(Half):
+    """The gallery half of M videos; parts that the head does not need have width 0."""
+
+    theta: Tensor  # (M, T * P, d)
+    phi: Tensor  # (M, T * P, c); (M, P, c) averaged over the frames; or (M, C) pooled (metric head)
 
 
 class Read(nn.Module):
-    """The Reciprocal Attention Discriminator with one encoder for stills and video frames.
-
-    A crop is encoded once: its features serve as a query when it is detected and as a frame of its tracklet later.
-    """
+    """The Reciprocal Attention Discriminator, and the baselines of Table 1 as other heads."""
 
     def __init__(self, config: ReadConfig) -> None:
         super().__init__()
-        from torchvision.models import mobilenet_v2
-
         self.config = config
-        c = config.channels
-        self.encoder = mobilenet_v2(weights=None).features[:14]  # stride 16, 96 channels, linear bottleneck
-        self.theta_query = nn.Linear(c, config.theta_dim, bias=False)
-        self.theta_gallery = nn.Linear(c, config.theta_dim, bias=False)
-        self.phi = nn.Linear(c, config.phi_dim, bias=False)  # one for both sides, so that they can be compared
-        if config.place_bias:
-            self.place_bias = nn.Parameter(torch.zeros(config.places, config.places))
-        self.fc1 = nn.Linear(JOINS[config.join] * config.places * config.phi_dim, config.feature_dim)
-        self.fc2 = nn.Linear(config.feature_dim, 1)
+        c, phi = config.channels, config.phi_dim
+        self.encoder = image_encoder(config)
+        if not config.shared_encoder:
+            self.video_encoder = video_encoder(config)
+        if config.head == "metric":
+            return
+        if config.head == "attention":
+            self.theta_query = nn.Linear(c, config.theta_dim, bias=False)
+            self.theta_gallery = nn.Linear(c, config.theta_dim, bias=False)
+            if config.place_bias:
+                self.place_bias = nn.Parameter(torch.zeros(config.places, config.places))
+        if config.shared_phi:
+            self.phi = nn.Linear(c, phi, bias=False)
+        else:
+            self.phi_query = nn.Linear(c, phi, bias=False)
+            self.phi_gallery = nn.Linear(c, config.rank or phi, bias=False)
+        self.fc1 = nn.Linear(sum(self._widths().values()), config.feature_dim)
+        self.fc2 = nn.Linear(config.feature_dim, config.classes)
 
     def encode(self, images: Tensor) -> Tensor:
         """Normalised crops (B, 3, H, W) to feature maps (B, P, C), places in row order."""
         return self.encoder(images).flatten(2).transpose(1, 2)  # (B, P, C)
 
+    def encode_videos(self, clips: Tensor) -> Tensor:
+        """Normalised clips (M, T, 3, H, W) to feature maps (M, T, P, C)."""
+        encoder = self.encoder if self.config.shared_encoder else self.video_encoder
+        maps = encoder(clips.flatten(0, 1)).flatten(2).transpose(1, 2)  # (M * T, P, C)
+        return maps.unflatten(0, clips.shape[:2])  # (M, T, P, C)
+
     def pool(self, features: Tensor) -> Tensor:
         """Feature maps (..., P, C) to one unit vector per crop (..., C): for trackers that can only take vectors."""
         return nn.functional.normalize(features.mean(-2), dim=-1)
 
-    def attention(self, queries: Tensor, galleries: Tensor) -> Tensor:
-        """Feature maps (N, P, C) and videos (M, T, P, C) to the softmaxed map (M, N, P, T * P) of Eq. 1."""
-        m, t, p, _ = galleries.shape
-        theta_q = self.theta_query(queries).flatten(0, 1)  # (N * P, d)
-        theta_g = self.theta_gallery(galleries).flatten(1, 2)  # (M, T * P, d)
-        scores = (theta_q @ theta_g.transpose(1, 2)).view(m, -1, p, t * p)  # (M, N, P, T * P)
-        if self.config.place_bias:
-            scores = scores + self.place_bias.repeat(1, t)
-        return scores.softmax(-1)
-
-    def compare(self, queries: Tensor, galleries: Tensor) -> Tensor:
-        """Reciprocal attention feature F (Eq. 1, before the ReLU) of each query with each video.
+    def stills(self, features: Tensor) -> Stills:
+        """The query half of pairs. The query's own part of fc1 is computed here, once: exact.
 
         Args:
-            queries: feature maps (N, P, C).
-            galleries: feature maps of videos (M, T, P, C).
-
-        Returns:
-            F, (N, M, d_F).
+            features: feature maps of N images (N, P, C).
         """
-        n, p, _ = queries.shape
-        m = galleries.shape[0]
-        attention = self.attention(queries, galleries).flatten(1, 2)  # (M, N * P, T * P)
-        attended = (attention @ self.phi(galleries).flatten(1, 2)).view(m, n, -1)  # (M, N, P * c)
-        query = self.phi(queries).flatten(1)  # (N, P * c)
-        weights = self.fc1.weight.view(self.config.feature_dim, JOINS[self.config.join], -1).unbind(1)
-        own = nn.functional.linear(query, weights[1], self.fc1.bias)  # (N, d_F), once per query, exact
-        joined = nn.functional.linear(attended, weights[0]) + own  # (M, N, d_F)
+        none = features[:, :0, 0]
+        if self.config.head == "metric":
+            return Stills(features.mean(1), none, none)
+        phi = (self.phi if self.config.shared_phi else self.phi_query)(features).flatten(1)  # (N, P * c)
+        own = nn.functional.linear(phi, self._weights()["query"], self.fc1.bias)  # (N, d_F)
+        theta = self.theta_query(features) if self.config.head == "attention" else none
+        return Stills(own, theta, phi if self.config.join == "compare" else none)
+
+    def videos(self, features: Tensor) -> Videos:
+        """The gallery half of pairs.
+
+        Args:
+            features: feature maps of M videos (M, T, P, C).
+        """
+        none = features[:, :0, 0, 0]
+        if self.config.head == "metric":
+            return Videos(none, features.mean((1, 2)))
+        phi = (self.phi if self.config.shared_phi else self.phi_gallery)(features)  # (M, T, P, c)
+        if self.config.head == "average":
+            return Videos(none, phi.mean(1))
+        return Videos(self.theta_gallery(features).flatten(1, 2), phi.flatten(1, 2))
+
+    def attention(self, stills: Stills, videos: Videos) -> Tensor:
+        """The softmaxed map (M, N, P, T * P) of Eq. 1; needs the attention head."""
+        m, places = videos.theta.shape[:2]
+        n, p, _ = stills.theta.shape
+        scores = (stills.theta.flatten(0, 1) @ videos.theta.transpose(1, 2)).view(m, n, p, places)
+        if self.config.place_bias:
+            scores = scores + self.place_bias.repeat(1, places // p)
+        return scores.softmax(-1, dtype=torch.float32).to(scores.dtype)
+
+    def join(self, stills: Stills, videos: Videos) -> Tensor:
+        """F (Eq. 1, before the ReLU) of each query with each video, (N, M, d_F).
+
+        The metric head's F is the difference of pooled features (N, M, C).
+        """
+        if self.config.head == "metric":
+            return stills.own[:, None] - videos.phi
+        m, n = len(videos), len(stills)
+        if self.config.head == "average":
+            attended = videos.phi.flatten(1)[:, None]  # (M, 1, P * c)
+        else:
+            attention = self.attention(stills, videos).flatten(1, 2)  # (M, N * P, T * P)
+            attended = (attention @ videos.phi).view(m, n, -1)  # (M, N, P * c)
+        weights = self._weights()
+        joined = nn.functional.linear(attended, weights["attended"]) + stills.own  # (M, N, d_F)
         if self.config.join == "compare":
-            joined = joined + nn.functional.linear((attended - query).abs(), weights[2])
-            joined = joined + nn.functional.linear(attended * query, weights[3])
+            joined = joined + nn.functional.linear((attended - stills.phi).abs(), weights["difference"])
+            joined = joined + nn.functional.linear(attended * stills.phi, weights["product"])
         return joined.transpose(0, 1)  # (N, M, d_F)
 
+    def compare(self, queries: Tensor, galleries: Tensor) -> Tensor:
+        """F of feature maps (N, P, C) with feature maps of videos (M, T, P, C): (N, M, d_F)."""
+        return self.join(self.stills(queries), self.videos(galleries))
+
+    def classes(self, joined: Tensor) -> Tensor:
+        """F (..., d_F) to fc2's outputs (..., 1 or 2), Eq. 2; the metric head's is the negative distance."""
+        if self.config.head == "metric":
+            return -joined.norm(dim=-1, keepdim=True)
+        return self.fc2(joined.relu())
+
     def classify(self, joined: Tensor) -> Tensor:
-        """F (..., d_F) to the logit of "the same person" (...), Eq. 2."""
-        return self.fc2(joined.relu()).squeeze(-1)
+        """F (..., d_F) to the logit of "the same person" (...): of two classes, the difference of their logits."""
+        outputs = self.classes(joined)
+        return outputs[..., 0] if outputs.shape[-1] == 1 else outputs[..., 1] - outputs[..., 0]
 
     def forward(self, images: Tensor, clips: Tensor) -> Tensor:
         """Stills (N, 3, H, W) and clips (M, T, 3, H, W), normalised, to logits (N, M)."""
-        m, t = clips.shape[:2]
-        galleries = self.encode(clips.flatten(0, 1)).unflatten(0, (m, t))  # (M, T, P, C)
-        return self.classify(self.compare(self.encode(images), galleries))
+        return self.classify(self.compare(self.encode(images), self.encode_videos(clips)))
+
+    def _widths(self) -> dict[str, int]:
+        """Columns of fc1 for each map it sees, in order; places in row order, channels within."""
+        config = self.config
+        narrow, wide = config.places * (config.rank or config.phi_dim), config.places * config.phi_dim
+        return {part: narrow if part == "attended" else wide for part in JOINS[config.join]}
+
+    def _weights(self) -> dict[str, Tensor]:
+        """fc1's weights (d_F, columns) for each map it sees."""
+        widths = self._widths()
+        return dict(zip(widths, self.fc1.weight.split(list(widths.values()), dim=1), strict=True))

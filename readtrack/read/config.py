@@ -1,0 +1,96 @@
+"""What fixes a READ network: shape, meaning of inputs and outputs; and the networks that have a name."""
+
+from dataclasses import dataclass
+
+from readtrack.errors import InputError
+
+BACKBONES = {  # name -> channels C and stride in pixels per place of what it makes
+    "mobilenet_v2": (96, 16),
+    "resnet50": (1024, 16),  # up to layer3, "res4" of the paper
+    "resnet50_layer4": (2048, 32),  # the whole of it, for the metric baseline
+}
+JOINS = {  # name -> the maps that fc1 sees, in order
+    "paper": ("attended", "query"),  # Eq. 1
+    "demo": ("query", "attended"),  # as in the authors' released weights
+    "compare": ("attended", "query", "difference", "product"),  # this project's: also |a - q| and a * q
+}
+HEADS = ("attention", "average", "metric")  # READ, and both baselines of Table 1
+
+
+@dataclass(frozen=True)
+class ReadConfig:
+    """Everything that fixes the network's shape and what its inputs and outputs mean. The default is ``read-s``."""
+
+    backbone: str = "mobilenet_v2"  # encoder of single images
+    shared_encoder: bool = True  # one encoder for stills and video frames: a crop is encoded once, ever
+    non_local: tuple[int, int] = (0, 0)  # non-local blocks after the last blocks of layer2 and layer3 of the video net
+    video_stem_relu: bool = True  # False: no ReLU after the video net's first BatchNorm, as in the released weights
+    height: int = 128  # crop height, pixels, a multiple of the stride
+    width: int = 64  # crop width, pixels, a multiple of the stride
+    channel_order: str = "rgb"  # of the network's input; the released weights want "bgr"
+    clip_length: int = 4  # T, images of a tracklet that are compared at once
+    head: str = "attention"  # "average": frames averaged, no attention; "metric": Euclidean distance of pooled features
+    theta_dim: int = 32  # channels of theta, the attention's keys and queries
+    phi_dim: int = 64  # channels of phi, the attention's values
+    rank: int = 0  # channels of the gallery's phi after folding (``fold``); 0: phi_dim
+    feature_dim: int = 256  # d_F, outputs of fc1
+    join: str = "compare"  # which maps fc1 sees, see JOINS; "compare" has one phi for both sides
+    classes: int = 1  # outputs of fc2: 1 is a logit (Eq. 5); 2 are classes, the second "same" (the demo)
+    feature_after_relu: bool = False  # F of Eq. 6 is fc1's output before (paper) or after (demo) the ReLU
+    place_bias: bool = True  # learn how much each query place looks at each gallery place, whatever they show
+    logit_scale: float = 1.0  # calibration: probability = sigmoid(logit_scale * logit + logit_offset)
+    logit_offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "non_local", tuple(self.non_local))  # JSON knows only lists
+        choices = {"backbone": BACKBONES, "join": JOINS, "head": HEADS, "channel_order": ("rgb", "bgr")}
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise InputError(f"{name} {getattr(self, name)!r} is unknown: choose one of {', '.join(known)}")
+        if self.height % self.stride or self.width % self.stride or min(self.height, self.width) < self.stride:
+            raise InputError(f"a crop of {self.height}x{self.width} pixels: both must be multiples of {self.stride}")
+        if min(self.clip_length, self.theta_dim, self.phi_dim, self.feature_dim) < 1:
+            raise InputError("clip_length, theta_dim, phi_dim and feature_dim must be at least 1")
+        if self.classes not in (1, 2):
+            raise InputError(f"classes is {self.classes}: fc2 has one logit or two classes")
+        if len(self.non_local) != 2 or not (0 <= self.non_local[0] <= 4 and 0 <= self.non_local[1] <= 6):
+            raise InputError(f"non_local is {self.non_local}: at most 4 blocks in layer2 and 6 in layer3")
+        if any(self.non_local) and (self.shared_encoder or not self.backbone.startswith("resnet50")):
+            raise InputError("non-local blocks need a video net of their own (shared_encoder=False), a ResNet-50")
+        if self.rank and (self.join == "compare" or not 0 < self.rank <= self.phi_dim):
+            raise InputError(f"rank is {self.rank}: 1 to phi_dim, and the comparing join cannot be folded")
+
+    @property
+    def channels(self) -> int:
+        """C, the channels of an encoded crop."""
+        return BACKBONES[self.backbone][0]
+
+    @property
+    def stride(self) -> int:
+        """Pixels per place, each way."""
+        return BACKBONES[self.backbone][1]
+
+    @property
+    def places(self) -> int:
+        """P = h * w, the places of an encoded crop, in row order."""
+        return (self.height // self.stride) * (self.width // self.stride)
+
+    @property
+    def shared_phi(self) -> bool:
+        """Whether query and gallery go through one phi, so that their values can be compared."""
+        return self.join == "compare"
+
+
+READ_S = ReadConfig()
+READ_R50 = ReadConfig(  # the paper's network
+    backbone="resnet50",
+    shared_encoder=False,
+    non_local=(2, 3),
+    height=256,
+    width=128,
+    theta_dim=128,
+    phi_dim=512,
+    feature_dim=1024,
+    join="paper",
+    place_bias=False,
+)

@@ -1,0 +1,79 @@
+"""Crops to feature maps: torchvision's networks cut short, and the paper's video net with non-local blocks."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from readtrack.read.config import ReadConfig
+
+
+def image_encoder(config: ReadConfig) -> nn.Module:
+    """The encoder of stills: (B, 3, H, W) to (B, C, h, w). Random weights."""
+    if config.backbone == "mobilenet_v2":
+        from torchvision.models import mobilenet_v2
+
+        features: nn.Module = mobilenet_v2(weights=None).features[:14]  # stride 16, 96 channels, linear bottleneck
+        return features
+    return ResNet(config.backbone == "resnet50_layer4")
+
+
+def video_encoder(config: ReadConfig) -> nn.Module:
+    """The encoder of clips where they have their own: (M * T, 3, H, W) to (M * T, C, h, w). Random weights."""
+    if config.backbone == "mobilenet_v2":
+        return image_encoder(config)
+    whole = config.backbone == "resnet50_layer4"
+    return ResNet(whole, config.clip_length, config.non_local, config.video_stem_relu)
+
+
+class ResNet(nn.Module):
+    """ResNet-50 up to layer3 or layer4, with torchvision's names; as a video net with non-local blocks (Sec. 3.2)."""
+
+    def __init__(
+        self, whole: bool, clip_length: int = 1, non_local: Sequence[int] = (0, 0), stem_relu: bool = True
+    ) -> None:
+        super().__init__()
+        from torchvision.models import resnet50
+
+        net = resnet50(weights=None)
+        self.clip_length = clip_length
+        self.conv1, self.bn1, self.maxpool = net.conv1, net.bn1, net.maxpool
+        self.relu = nn.ReLU(inplace=True) if stem_relu else nn.Identity()
+        self.layer1, self.layer2, self.layer3 = net.layer1, net.layer2, net.layer3
+        self.layer4 = net.layer4 if whole else nn.Identity()
+        self.non_local2 = nn.ModuleList([NonLocal(512) for _ in range(non_local[0])])
+        self.non_local3 = nn.ModuleList([NonLocal(1024) for _ in range(non_local[1])])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (B, 3, H, W), in clips of ``clip_length`` where there are non-local blocks, to (B, C, h, w)."""
+        maps = self.layer1(self.maxpool(self.relu(self.bn1(self.conv1(images)))))
+        for layer, blocks in ((self.layer2, self.non_local2), (self.layer3, self.non_local3)):
+            first = len(layer) - len(blocks)
+            for position, block in enumerate(layer):
+                maps = block(maps)
+                if position >= first:
+                    maps = blocks[position - first](maps, self.clip_length)
+        answer: Tensor = self.layer4(maps)
+        return answer
+
+
+class NonLocal(nn.Module):
+    """Embedded-Gaussian self-attention over all places of all frames of a clip; starts as the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.theta = nn.Linear(channels, channels // 2)
+        self.phi = nn.Linear(channels, channels // 2)
+        self.g = nn.Linear(channels, channels // 2)
+        self.out = nn.Linear(channels // 2, channels)
+        self.bn = nn.BatchNorm2d(channels)
+        nn.init.zeros_(self.bn.weight)
+
+    def forward(self, maps: Tensor, clip_length: int) -> Tensor:
+        """Maps (M * T, C, h, w) to the same shape."""
+        places = maps.unflatten(0, (-1, clip_length)).flatten(3).permute(0, 1, 3, 2).flatten(1, 2)  # (M, T * P, C)
+        seen = nn.functional.scaled_dot_product_attention(
+            self.theta(places), self.phi(places), self.g(places), scale=1.0
+        )  # (M, T * P, C / 2); the paper does not divide by sqrt(d)
+        added = self.out(seen).unflatten(1, (clip_length, -1)).flatten(0, 1).transpose(1, 2)  # (M * T, C, P)
+        added = added.unflatten(2, maps.shape[2:])  # (M * T, C, h, w)
+        return maps + self.bn(added)
