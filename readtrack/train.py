@@ -44,7 +44,16 @@ class TrainConfig:
     seed: int = 0
 
 
-RECIPES = {"read-s": TrainConfig()}
+RECIPES = {
+    "read-s": TrainConfig(),
+    # The same with one thing changed: what the reciprocal attention, the join and the discriminator are each worth.
+    "read-s-average": TrainConfig(model=ReadConfig(head="average")),
+    "read-s-paper-join": TrainConfig(model=ReadConfig(join="paper")),
+    "read-s-baseline-discriminator": TrainConfig(model=ReadConfig(head="average", join="paper")),
+    "read-s-baseline-metric": TrainConfig(
+        model=ReadConfig(head="metric"), discriminator=0, reciprocal_triplet=0, listwise=0, identity=1, triplet=1
+    ),
+}
 
 
 class PooledLosses(nn.Module):
