@@ -7,6 +7,7 @@ COMMANDS = {
     "track": ("readtrack.run", "track the people in a video"),
     "train": ("readtrack.train", "train READ"),
     "evaluate": ("readtrack.evaluate", "score re-ID weights"),
+    "convert": ("readtrack.convert", "turn the authors' released weights into a file for --weights"),
 }
 
 
