@@ -1,6 +1,7 @@
 """ReadTracker: a tracker with READ in it, in one object. The door for programs that bring their own loop."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import supervision as sv
@@ -8,8 +9,10 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.errors import InputError
-from readtrack.read.matcher import Matcher
 from readtrack.tracking import Association, Decided, Tracker, TrackerConfig
+
+if TYPE_CHECKING:
+    from readtrack.read.matcher import Matcher
 
 
 class ReadTracker:
@@ -23,7 +26,7 @@ class ReadTracker:
 
     def __init__(
         self,
-        weights: str | Path | Matcher | None = "read-s",
+        weights: "str | Path | Matcher | None" = "read-s",
         config: TrackerConfig = TrackerConfig(),
         device: str | None = None,
         half: bool = False,
@@ -40,10 +43,12 @@ class ReadTracker:
             InputError: weights or device cannot be used.
         """
         self.matcher: Matcher | None
-        if weights is None or isinstance(weights, Matcher):
-            self.matcher = weights
+        if isinstance(weights, str | Path):
+            from readtrack.read import matcher  # PyTorch, which boxes alone and --help need not wait for
+
+            self.matcher = matcher.Matcher.load(weights, device, "fp16" if half else "fp32")
         else:
-            self.matcher = Matcher.load(weights, device, half)
+            self.matcher = weights
         self.tracker = Tracker(config, self.matcher.similarity if self.matcher else None)
 
     def update(self, detections: sv.Detections, image: NDArray[np.uint8] | None = None) -> sv.Detections:

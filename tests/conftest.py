@@ -1,7 +1,8 @@
-"""What several tests need: small networks, a drawn Market-1501, and data that may not ship."""
+"""What several tests need: small networks, small data sets, and data that may not ship."""
 
 from pathlib import Path
 
+import miniature
 import numpy as np
 import pytest
 import torch
@@ -38,3 +39,27 @@ def tiny_market(tmp_path):
                 image = np.clip(colour + rng.normal(0, 20, (128, 64, 3)), 0, 255).astype(np.uint8)
                 cv2.imwrite(str(folder / f"{pid:04d}_c{camid}s1_{frame:06d}_00.jpg"), image)
     return folder.parent
+
+
+@pytest.fixture(scope="session")
+def mini_mars(tmp_path_factory):
+    """A small MARS; whoever changes it works on a copy, as with the three below."""
+    return miniature.build_mars(tmp_path_factory.mktemp("mars"))
+
+
+@pytest.fixture(scope="session")
+def mini_duke(tmp_path_factory):
+    """A small DukeMTMC-VideoReID, names in the new style."""
+    return miniature.build_duke(tmp_path_factory.mktemp("duke"))
+
+
+@pytest.fixture(scope="session")
+def mini_market(tmp_path_factory):
+    """A small Market-1501."""
+    return miniature.build_market(tmp_path_factory.mktemp("market"))
+
+
+@pytest.fixture(scope="session")
+def mini_mot(tmp_path_factory):
+    """Two small MOTChallenge sequences, one of images and one of a video."""
+    return miniature.build_mot(tmp_path_factory.mktemp("mot"))

@@ -1,21 +1,19 @@
-"""The network against its equations, checkpoints against strangers, the matcher against odd boxes."""
+"""The network against its equations, crops against odd boxes, checkpoints against strangers."""
 
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import supervision as sv
 import torch
 from conftest import TINY
 from safetensors.torch import load_file, save_file
 
 from readtrack.errors import InputError
-from readtrack.read import losses
 from readtrack.read.checkpoint import find_weights, load_checkpoint, save_checkpoint
-from readtrack.read.crops import MEAN, STD, cut, normalise
-from readtrack.read.matcher import Crop, Matcher
 from readtrack.read.config import JOINS, READ_R50, ReadConfig
+from readtrack.read.crops import MEAN, STD, cut, normalise
+from readtrack.read.encoders import NonLocal, image_encoder, video_encoder
 from readtrack.read.model import Read
 
 
@@ -67,6 +65,86 @@ def test_comparison_is_equation_1_written_out(join):
             torch.testing.assert_close(joined[n, m], expected, atol=1e-5, rtol=1e-4)
 
 
+def filled_non_local(channels):
+    """A non-local block that adds something: its BatchNorm neither zero nor trivial."""
+    torch.manual_seed(2)
+    block = NonLocal(channels).eval()
+    for values in (block.bn.weight, block.bn.bias, block.bn.running_mean):
+        torch.nn.init.normal_(values)
+    torch.nn.init.uniform_(block.bn.running_var, 0.5, 1.5)
+    return block
+
+
+def test_a_non_local_block_is_its_definition_written_out():
+    block, t = filled_non_local(6), 3
+    maps = torch.randn(2 * t, 6, 2, 4)
+    found = block(maps, t)
+    for m in range(2):
+        places = [maps[m * t + f, :, y, x] for f in range(t) for y in range(2) for x in range(4)]
+        for i, place in enumerate(places):
+            looks = torch.stack([block.theta(place) @ block.phi(other) for other in places]).exp()
+            seen = sum(look / looks.sum() * block.g(other) for look, other in zip(looks, places, strict=True))
+            bn = block.bn
+            added = (block.out(seen) - bn.running_mean) / (bn.running_var + bn.eps).sqrt() * bn.weight + bn.bias
+            frame, y, x = m * t + i // 8, i % 8 // 4, i % 4
+            torch.testing.assert_close(found[frame, :, y, x], place + added, atol=1e-5, rtol=1e-4)
+
+
+def test_a_non_local_block_starts_as_the_identity():
+    maps = torch.randn(4, 6, 2, 4)
+    for block in (NonLocal(6), NonLocal(6).eval()):
+        torch.testing.assert_close(block(maps, 2), maps, atol=0, rtol=0)
+
+
+def test_frames_attend_to_each_other_across_time_and_to_no_other_clip():
+    block, maps = filled_non_local(6), torch.randn(4, 6, 2, 4)
+    changed = maps.clone()
+    changed[1] += 1  # the second frame of the first of two clips
+    difference = (block(changed, 2) - block(maps, 2)).abs().flatten(1).amax(1)
+    assert (difference[:2] > 1e-3).all()
+    assert (difference[2:] < 1e-6).all()
+    torch.testing.assert_close(block(maps[[1, 0, 2, 3]], 2), block(maps, 2)[[1, 0, 2, 3]])
+
+
+def test_only_the_released_video_stem_lets_negative_values_pass():
+    released = replace(READ_R50, non_local=(0, 0), video_stem_relu=False)
+    for net, clipped in ((image_encoder(released), True), (video_encoder(released), False)):
+        pooled = []
+        net.eval().maxpool.register_forward_pre_hook(lambda module, given, pooled=pooled: pooled.append(given[0]))
+        images = torch.randn(1, 3, 32, 32)
+        with torch.no_grad():
+            net(images)
+            stem = net.bn1(net.conv1(images))
+        assert (stem < 0).any()
+        torch.testing.assert_close(pooled[0], stem.relu() if clipped else stem)
+
+
+@pytest.mark.parametrize("join", list(JOINS))
+def test_the_average_head_compares_with_the_mean_over_frames(join):
+    torch.manual_seed(3)
+    model = Read(replace(TINY, head="average", join=join)).eval()
+    queries, galleries = features(3), features(2, TINY.clip_length)
+    joined = model.compare(queries, galleries)
+    phi_g, phi_q = (model.phi, model.phi) if join == "compare" else (model.phi_gallery, model.phi_query)
+    for n in range(3):
+        for m in range(2):
+            a, q = phi_g(sum(galleries[m]) / TINY.clip_length), phi_q(queries[n])  # (P, c)
+            parts = {"paper": [a, q], "demo": [q, a], "compare": [a, q, (a - q).abs(), a * q]}[join]
+            expected = model.fc1(torch.cat([part.flatten() for part in parts]))
+            torch.testing.assert_close(joined[n, m], expected, atol=1e-5, rtol=1e-4)
+            torch.testing.assert_close(model.classify(joined)[n, m], model.fc2(expected.relu())[0])
+
+
+def test_the_metric_head_is_the_distance_of_pooled_features():
+    model = Read(replace(TINY, head="metric")).eval()
+    queries, galleries = features(3), features(2, TINY.clip_length)
+    logits = model.classify(model.compare(queries, galleries))
+    for n in range(3):
+        for m in range(2):
+            still, video = queries[n].mean(0), galleries[m].reshape(-1, TINY.channels).mean(0)
+            torch.testing.assert_close(logits[n, m], -torch.dist(still, video))
+
+
 def test_attention_sums_to_one_over_the_video(tiny_model):
     attention = tiny_model.attention(tiny_model.stills(features(3)), tiny_model.videos(features(2, TINY.clip_length)))
     assert attention.shape == (2, 3, TINY.places, TINY.clip_length * TINY.places)
@@ -83,31 +161,6 @@ def test_every_parameter_learns(tiny_model):
 def test_impossible_configurations_are_refused(wrong):
     with pytest.raises(InputError):
         ReadConfig(**wrong)
-
-
-def test_discriminator_loss_is_equation_5():
-    logits = torch.tensor([[2.0, -1.0], [0.0, 1.0]])
-    same = torch.eye(2, dtype=torch.bool)
-    p = torch.sigmoid(logits)
-    expected = -(p[0, 0].log() + p[1, 1].log()) / 2 - ((1 - p[0, 1]).log() + (1 - p[1, 0]).log()) / 2
-    torch.testing.assert_close(losses.discriminator_loss(logits, same), expected)
-
-
-def test_reciprocal_triplet_loss_is_equation_6():
-    joined = torch.randn(6, 2, 5, generator=torch.Generator().manual_seed(0))
-    pids = torch.tensor([0, 0, 1, 1, 2, 2])
-    total = 0.0
-    for j in range(2):
-        for k in range(6):
-            d = [torch.dist(joined[i, j], joined[k, j]).item() for i in range(6)]
-            furthest = max(d[i] for i in range(6) if pids[i] == pids[k] and i != k)
-            nearest = min(d[i] for i in range(6) if pids[i] != pids[k])
-            total += max(0.0, 0.3 + furthest - nearest)
-    assert losses.reciprocal_triplet_loss(joined, pids).item() == pytest.approx(total / 12, abs=1e-5)
-
-
-def test_listwise_loss_prefers_the_diagonal():
-    assert losses.listwise_loss(10 * torch.eye(4)) < 0.01 < losses.listwise_loss(torch.zeros(4, 4))
 
 
 def test_crops_are_rgb_and_cut_where_the_box_is():
@@ -181,60 +234,3 @@ def test_weights_that_are_nowhere_are_named():
     with pytest.raises(InputError, match=r"no/such\.safetensors"):
         find_weights("no/such.safetensors")
     assert find_weights("read-s").name == "read-s.safetensors"
-
-
-def scene(count=4):
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 256, (200, 300, 3), dtype=np.uint8)
-    corners = rng.uniform([0, 0], [200, 80], (count, 2))
-    return image, sv.Detections(np.hstack([corners, corners + [40, 100]]))
-
-
-def test_similarity_is_a_probability_per_pair_and_encodes_once(tiny_model):
-    matcher = Matcher(tiny_model, "cpu")
-    crops = list(matcher.describe(*scene())["crop"])
-    first = matcher.similarity(crops[:2], [crops[2:], crops[3:]])
-    assert first.shape == (2, 2)
-    assert ((first > 0) & (first < 1)).all()
-    assert matcher.encoded == 4
-    np.testing.assert_array_equal(matcher.similarity(crops[:2], [crops[2:], crops[3:]]), first)
-    assert matcher.encoded == 4
-    assert matcher.compared == 8
-    assert all(crop.pixels is None for crop in crops)
-
-
-def test_blocks_give_what_single_pairs_give(tiny_model):
-    matcher = Matcher(tiny_model, "cpu")
-    crops = list(matcher.describe(*scene(40))["crop"])
-    queries, galleries = crops[:5], [crops[i : i + 3] for i in range(37)]
-    whole = matcher.similarity(queries, galleries)
-    single = [[matcher.similarity([q], [g])[0, 0] for g in galleries] for q in queries]
-    np.testing.assert_allclose(whole, single, atol=1e-5)
-
-
-def test_calibration_is_applied(tiny_model):
-    plain, scaled = Matcher(tiny_model, "cpu"), Matcher(Read(replace(TINY, logit_scale=3.0, logit_offset=-1.0)), "cpu")
-    scaled.model.load_state_dict(tiny_model.state_dict())
-    crops = list(plain.describe(*scene())["crop"])
-    logits = plain.logits(crops[:1], [crops[1:]])
-    np.testing.assert_allclose(scaled.similarity(crops[:1], [crops[1:]]), 1 / (1 + np.exp(1 - 3 * logits)))
-
-
-def test_nobody_to_compare_is_an_empty_answer(tiny_model):
-    matcher = Matcher(tiny_model, "cpu")
-    crop = Crop(np.zeros((64, 32, 3), np.uint8))
-    assert matcher.similarity([], [[crop]]).shape == (0, 1)
-    assert matcher.similarity([crop], []).shape == (1, 0)
-    assert matcher.vectors([]).shape == (0, 96)
-    assert len(matcher.describe(np.zeros((9, 9, 3), np.uint8), sv.Detections.empty())["crop"]) == 0
-
-
-def test_vectors_have_unit_length(tiny_model):
-    matcher = Matcher(tiny_model, "cpu")
-    vectors = matcher.vectors(list(matcher.describe(*scene())["crop"]))
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-
-
-def test_a_device_that_is_not_there_is_named(tiny_model):
-    with pytest.raises(InputError, match="cuda:7"):
-        Matcher(tiny_model, "cuda:7")

@@ -4,11 +4,18 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from readtrack.data.tracklets import ReidSplits, Tracklet
+from readtrack.data.folders import check_layout, count_notes, list_images
+from readtrack.data.tracklets import ReidSplits, Tracklet, validation_people
 from readtrack.errors import InputError
 
 NAME = re.compile(r"(?P<pid>-?\d+)_c(?P<camid>\d)s(?P<sequence>\d)_(?P<frame>\d+)_(?P<box>\d+)\.jpg")
-VALIDATION_EVERY = 6  # of the people sorted by number, each sixth is kept for validation
+FOLDER = "bounding_box_train"
+FULL = {"people": 751, "images": 12_936}
+PROTOCOL = (
+    f"Validation on every sixth person of {FOLDER}, none of them trained on: all stills of a person and camera are one "
+    "tracklet, its first still is a query, and every tracklet is in the gallery. Gallery tracklets of the query's "
+    "person and camera are left out. This is not Market-1501's own image-to-image protocol."
+)
 
 
 def read_market(root: Path) -> ReidSplits:
@@ -20,19 +27,24 @@ def read_market(root: Path) -> ReidSplits:
     Raises:
         InputError: the folder or its images are missing, or a file name is not Market-1501's.
     """
-    folder = root if root.name == "bounding_box_train" else root / "bounding_box_train"
-    files = sorted(folder.glob("*.jpg"))
-    if not files:
-        raise InputError(f"{folder}: no *.jpg here; --root must name the folder that holds bounding_box_train")
-    groups: dict[tuple[int, int], list[Path]] = defaultdict(list)
-    for path in files:
-        match = NAME.fullmatch(path.name)
+    if root.name != FOLDER:
+        check_layout(root, "Market-1501", [FOLDER])
+    folder = root if root.name == FOLDER else root / FOLDER
+    names = list_images(folder)
+    if not names:
+        raise InputError(f"{folder}: no *.jpg here: pass the folder that holds {FOLDER}/ with its images")
+    groups: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for name in names:
+        match = NAME.fullmatch(name)
         if match is None:
-            raise InputError(f"{path}: not a Market-1501 name such as 0002_c1s1_000451_03.jpg")
+            raise InputError(f"{folder / name}: not a Market-1501 name such as 0002_c1s1_000451_03.jpg: remove it")
         if int(match["pid"]) > 0:  # -1 is junk, 0 are distractors
-            groups[int(match["pid"]), int(match["camid"])].append(path)
+            groups[int(match["pid"]), int(match["camid"])].append(f"{folder}/{name}")
     tracklets = [Tracklet(tuple(paths), pid, camid) for (pid, camid), paths in sorted(groups.items())]
-    validation = set(sorted({t.pid for t in tracklets})[::VALIDATION_EVERY])
+    people = {t.pid for t in tracklets}
+    validation = validation_people(people)
+    train = tuple(t for t in tracklets if t.pid not in validation)
     gallery = tuple(t for t in tracklets if t.pid in validation)
     query = tuple(Tracklet(t.paths[:1], t.pid, t.camid) for t in gallery)
-    return ReidSplits(tuple(t for t in tracklets if t.pid not in validation), query, gallery)
+    notes = count_notes({"people": len(people), "images": sum(len(t.paths) for t in tracklets)}, FULL)
+    return ReidSplits("Market-1501 (stills)", train, query, gallery, PROTOCOL, notes)

@@ -43,7 +43,7 @@ class ReadConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "non_local", tuple(self.non_local))  # JSON knows only lists
-        choices = {"backbone": BACKBONES, "join": JOINS, "head": HEADS, "channel_order": ("rgb", "bgr")}
+        choices = {"backbone": (*BACKBONES,), "join": (*JOINS,), "head": HEADS, "channel_order": ("rgb", "bgr")}
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise InputError(f"{name} {getattr(self, name)!r} is unknown: choose one of {', '.join(known)}")

@@ -48,11 +48,19 @@ def fit(crop: Image, height: int, width: int) -> Image:
     return np.asarray(cv2.resize(np.ascontiguousarray(crop), (width, height), interpolation=way), dtype=np.uint8)
 
 
-def normalise(crops: Sequence[Image] | Image, device: "torch.device | str" = "cpu") -> "torch.Tensor":
-    """RGB uint8 crops (B, H, W, 3) to the network's float input (B, 3, H, W)."""
+def normalise(
+    crops: Sequence[Image] | Image, device: "torch.device | str" = "cpu", order: str = "rgb"
+) -> "torch.Tensor":
+    """RGB uint8 crops (B, H, W, 3) to the network's float input (B, 3, H, W).
+
+    For ``order`` "bgr" the channels are swapped, while mean and standard deviation stay in their places: the authors'
+    released weights were trained that way.
+    """
     import torch
 
     pixels = torch.from_numpy(np.stack(list(crops))).to(device).permute(0, 3, 1, 2)  # (B, 3, H, W)
+    if order == "bgr":
+        pixels = pixels.flip(1)
     mean = torch.tensor(MEAN, device=device).view(3, 1, 1)
     std = torch.tensor(STD, device=device).view(3, 1, 1)
     return (pixels.float() / 255 - mean) / std

@@ -15,37 +15,53 @@ def discriminator_loss(logits: Tensor, same: Tensor) -> Tensor:
     return functional.softplus(-logits[same]).mean() + functional.softplus(logits[~same]).mean()
 
 
-def reciprocal_triplet_loss(joined: Tensor, pids: Tensor, margin: float = 0.3) -> Tensor:
-    """Eq. 6, the mean over queries and videos: batch-hard triplets of F within each video's own space.
+def reciprocal_triplet_loss(
+    joined: Tensor,
+    queries: Tensor,
+    galleries: Tensor,
+    margin: float = 0.3,
+    direction: str = "queries",
+    reduction: str = "mean",
+) -> Tensor:
+    """Eq. 6: batch-hard triplets of F among all queries, within each video's own space.
+
+    A query that is the only one of its person has itself as its furthest positive, at distance 0: its term is
+    [m - nearest negative]_+. Table 3c counts likewise (|P_q| = 1 for a lone query), though Eq. 6's text does not.
 
     Args:
         joined: F of each query image with each video, (K, M, d_F).
-        pids: who each query image shows, (K,); each person at least twice.
-        margin: Euclidean.
+        queries: who each query image shows, (K,); at least two people.
+        galleries: who each video shows, (M,).
+        margin: m, Euclidean.
+        direction: "queries", as above, or "galleries": among all videos, within each query's space (Table 3d).
+        reduction: over a space's terms, "mean" or, as written in the paper, "sum"; the mean over spaces is taken of it.
     """
-    features = joined.transpose(0, 1)  # (M, K, d_F)
-    distances = torch.cdist(features, features)  # (M, K, K)
-    same = pids[:, None] == pids[None, :]
-    return _hardest_gap(distances, same, margin)
+    features, pids = (joined.transpose(0, 1), queries) if direction == "queries" else (joined, galleries)
+    gaps = _hardest_gaps(torch.cdist(features, features), pids, margin)  # (M, K) or (K, M)
+    return gaps.mean() if reduction == "mean" else gaps.sum(-1).mean()
 
 
 def triplet_loss(features: Tensor, pids: Tensor, margin: float = 0.3) -> Tensor:
-    """Batch-hard triplet loss on embeddings (K, D), Euclidean."""
-    return _hardest_gap(torch.cdist(features, features), pids[:, None] == pids[None, :], margin)
+    """Batch-hard triplet loss on embeddings (K, D), Euclidean; a lone positive's distance is 0."""
+    return _hardest_gaps(torch.cdist(features, features), pids, margin).mean()
 
 
-def listwise_loss(logits: Tensor) -> Tensor:
+def listwise_loss(logits: Tensor, same: Tensor) -> Tensor:
     """Cross-entropy of each query over the videos and of each video over the queries.
 
     Args:
-        logits: (B, B); row and column i show the same person, no other pair does.
+        logits: (N, M).
+        same: (N, M) bool, at least one in each row and column; several share the probability evenly.
     """
-    target = torch.arange(len(logits), device=logits.device)
-    return functional.cross_entropy(logits, target) + functional.cross_entropy(logits.T, target)
+    targets = same.to(logits.dtype)
+    rows, columns = targets / targets.sum(1, keepdim=True), targets.T / targets.T.sum(1, keepdim=True)
+    return functional.cross_entropy(logits, rows) + functional.cross_entropy(logits.T, columns)
 
 
-def _hardest_gap(distances: Tensor, same: Tensor, margin: float) -> Tensor:
-    itself = torch.eye(len(same), dtype=torch.bool, device=same.device)
-    furthest = distances.masked_fill(~same | itself, -torch.inf).amax(-1)
+def _hardest_gaps(distances: Tensor, pids: Tensor, margin: float) -> Tensor:
+    """[m + furthest positive - nearest negative]_+ of each item, (..., K) from distances (..., K, K)."""
+    same = pids[:, None] == pids[None, :]
+    itself = torch.eye(len(pids), dtype=torch.bool, device=pids.device)
+    furthest = distances.masked_fill(itself, 0).masked_fill(~same, -torch.inf).amax(-1)
     nearest = distances.masked_fill(same, torch.inf).amin(-1)
-    return functional.relu(margin + furthest - nearest).mean()
+    return functional.relu(margin + furthest - nearest)

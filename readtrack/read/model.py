@@ -4,6 +4,7 @@ Shim, Ho, Kim, Wee, "READ: Reciprocal Attention Discriminator for Image-to-Video
 """
 
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,12 +12,14 @@ from torch import Tensor, nn
 from readtrack.read.config import JOINS, ReadConfig
 from readtrack.read.encoders import image_encoder, video_encoder
 
+HalfT = TypeVar("HalfT", bound="Half")
+
 
 @dataclass(frozen=True, eq=False)
 class Half:
     """What one side of a pair needs only itself for; computed once, used in every pair."""
 
-    def __getitem__(self, index: slice | Tensor) -> "Half":
+    def __getitem__(self: HalfT, index: slice | Tensor) -> HalfT:
         """The same for some of the queries or videos."""
         return type(self)(*(getattr(self, field.name)[index] for field in fields(self)))
 
@@ -112,9 +115,13 @@ class Read(nn.Module):
         """The softmaxed map (M, N, P, T * P) of Eq. 1; needs the attention head."""
         m, places = videos.theta.shape[:2]
         n, p, _ = stills.theta.shape
-        scores = (stills.theta.flatten(0, 1) @ videos.theta.transpose(1, 2)).view(m, n, p, places)
-        if self.config.place_bias:
-            scores = scores + self.place_bias.repeat(1, places // p)
+        theta = stills.theta.flatten(0, 1).expand(m, -1, -1)  # (M, N * P, d)
+        if self.config.place_bias:  # added within the product: one pass less over the scores
+            bias = self.place_bias.repeat(n, places // p)  # (N * P, T * P)
+            scores = torch.baddbmm(bias, theta, videos.theta.transpose(1, 2))  # (M, N * P, T * P)
+        else:
+            scores = torch.bmm(theta, videos.theta.transpose(1, 2))
+        scores = scores.view(m, n, p, places)
         return scores.softmax(-1, dtype=torch.float32).to(scores.dtype)
 
     def join(self, stills: Stills, videos: Videos) -> Tensor:
@@ -133,8 +140,8 @@ class Read(nn.Module):
         weights = self._weights()
         joined = nn.functional.linear(attended, weights["attended"]) + stills.own  # (M, N, d_F)
         if self.config.join == "compare":
-            joined = joined + nn.functional.linear((attended - stills.phi).abs(), weights["difference"])
-            joined = joined + nn.functional.linear(attended * stills.phi, weights["product"])
+            joined += nn.functional.linear((attended - stills.phi).abs_(), weights["difference"])
+            joined += nn.functional.linear(attended * stills.phi, weights["product"])
         return joined.transpose(0, 1)  # (N, M, d_F)
 
     def compare(self, queries: Tensor, galleries: Tensor) -> Tensor:

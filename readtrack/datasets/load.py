@@ -1,0 +1,36 @@
+"""A re-ID data set by its name."""
+
+from pathlib import Path
+
+from readtrack.data.duke import read_duke
+from readtrack.data.market import read_market
+from readtrack.data.mars import read_mars
+from readtrack.data.tracklets import ReidSplits
+from readtrack.datasets.mot_crops import read_mot_crops
+from readtrack.errors import InputError
+
+DATASETS = ("mars", "duke", "market", "mot")
+
+
+def read_dataset(name: str, root: Path, *, queries_in_gallery: bool = True, cache: Path | None = None) -> ReidSplits:
+    """Read the data set that lies in ``root``.
+
+    Args:
+        name: One of ``DATASETS``; "mot" is a MOTChallenge sequence or a folder of them.
+        root: Its folder.
+        queries_in_gallery: Whether query tracklets are in the gallery, as in the paper; only "mars" and "duke" can do
+            without.
+        cache: Where crops of "mot" are kept, a folder for each sequence; ``runs/crops`` when None.
+
+    Raises:
+        InputError: the name is unknown, or what lies there is not that data set.
+    """
+    if name not in DATASETS:
+        raise InputError(f"{name}: no such data set: choose one of {', '.join(DATASETS)}")
+    if name == "mars":
+        return read_mars(root, queries_in_gallery)
+    if name == "duke":
+        return read_duke(root, queries_in_gallery)
+    if not queries_in_gallery:
+        raise InputError(f"{name}: every gallery tracklet is a query here: leave the queries in the gallery")
+    return read_market(root) if name == "market" else read_mot_crops(root, cache)

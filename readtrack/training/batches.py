@@ -1,0 +1,133 @@
+"""Batches of query clips beside gallery clips. Batch s is a function of the seed and s alone, however it is shared."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from readtrack.data.clips import ImageCache, training_clip
+from readtrack.data.tracklets import Tracklet
+from readtrack.errors import InputError
+from readtrack.training.augmentation import augment
+from readtrack.training.config import TrainConfig
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A positive pair: what shows one person as the query, and what as the gallery video."""
+
+    label: int  # the person's position among the people trained on
+    query: Tracklet
+    gallery: Tracklet  # another tracklet, of any camera; the same one only where there is no other
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """One process's share of a batch: b of the B pairs, and who all B show."""
+
+    queries: Tensor  # (b, T_q, H, W, 3) uint8 RGB
+    galleries: Tensor  # (b, T, H, W, 3) uint8 RGB
+    labels: Tensor  # (B,)
+    start: int  # the first of the b pairs among the B
+
+
+class Batches(Dataset[Batch]):
+    """All batches of a training, by their number from 0. Each person comes once per round, in random order."""
+
+    def __init__(
+        self,
+        tracklets: Sequence[Tracklet],
+        images: ImageCache,
+        config: TrainConfig,
+        process: int = 0,
+        processes: int = 1,
+    ) -> None:
+        """Sort tracklets by person.
+
+        Args:
+            tracklets: to train on.
+            images: where crops come from.
+            config: how they are drawn and changed.
+            process: which of the ``processes`` that share every batch this is, from 0.
+            processes: how many; each loads only its own pairs.
+
+        Raises:
+            InputError: a batch cannot be filled, or not be shared evenly.
+        """
+        self.images, self.config = images, config
+        people: dict[int, list[Tracklet]] = defaultdict(list)
+        for tracklet in tracklets:
+            people[tracklet.pid].append(tracklet)
+        self.people = [people[pid] for pid in sorted(people)]
+        self.epoch_length = -(-len(tracklets) // config.pairs)  # batches
+        self._planned: tuple[int, list[list[Pair]]] = (-1, [])
+        fewest = sum(min(*config.samples_per_person, len(theirs), config.pairs) for theirs in self.people)
+        if config.pairs > fewest:
+            raise InputError(
+                f"a batch of {config.pairs} pairs, but its people ({len(self.people)}) make {fewest}: lower --pairs"
+            )
+        if config.pairs % processes:
+            raise InputError(f"a batch of {config.pairs} pairs cannot be shared evenly by {processes} processes")
+        share = config.pairs // processes
+        self.own = range(process * share, (process + 1) * share)
+
+    def plan(self, step: int) -> list[Pair]:
+        """The B pairs of a batch; pairs of one person stand together."""
+        epoch, place = divmod(step, self.epoch_length)
+        if self._planned[0] != epoch:
+            self._planned = (epoch, list(self._epoch(np.random.default_rng([self.config.seed, epoch]))))
+        return self._planned[1][place]
+
+    def __getitem__(self, step: int) -> Batch:
+        """This process's share of batch ``step``."""
+        pairs = self.plan(step)
+        clips = [self._clips(pairs[i], np.random.default_rng([self.config.seed, step, i])) for i in self.own]
+        queries, galleries = (torch.from_numpy(np.stack(side)) for side in zip(*clips, strict=True))
+        return Batch(queries, galleries, torch.tensor([pair.label for pair in pairs]), self.own.start)
+
+    def _epoch(self, rng: np.random.Generator) -> Iterator[list[Pair]]:
+        waiting: Iterator[int] = iter(())
+        for _ in range(self.epoch_length):
+            pairs = self._take(waiting, rng)
+            if len(pairs) < self.config.pairs:  # too few are left in this round: another begins
+                waiting = iter(rng.permutation(len(self.people)).tolist())
+                pairs = self._take(waiting, rng)
+            yield pairs
+
+    def _take(self, waiting: Iterator[int], rng: np.random.Generator) -> list[Pair]:
+        """Pairs of the next people until there are B; fewer where nobody is left."""
+        pairs: list[Pair] = []
+        for label in waiting:
+            pairs += self._pairs(label, rng)
+            if len(pairs) >= self.config.pairs:
+                break
+        return pairs[: self.config.pairs]
+
+    def _pairs(self, label: int, rng: np.random.Generator) -> list[Pair]:
+        """As many pairs of a person as drawn, each gallery tracklet once, its query from the next one."""
+        tracklets = self.people[label]
+        count = min(int(rng.choice(self.config.samples_per_person)), len(tracklets))
+        order = rng.permutation(len(tracklets))
+        return [Pair(label, tracklets[order[(i + 1) % len(order)]], tracklets[order[i]]) for i in range(count)]
+
+    def _clips(self, pair: Pair, rng: np.random.Generator) -> tuple[Image, Image]:
+        config = self.config
+        query = self._clip(pair.query, config.query_images, rng)
+        return query, self._clip(pair.gallery, config.model.clip_length, rng)
+
+    def _clip(self, tracklet: Tracklet, length: int, rng: np.random.Generator) -> Image:
+        drawn = [self.images[path] for path in training_clip(tracklet, length, rng)]
+        return augment(drawn, self.config, rng, lambda: self._stranger(rng))
+
+    def _stranger(self, rng: np.random.Generator) -> Image:
+        """Some crop of somebody."""
+        tracklets = self.people[int(rng.integers(len(self.people)))]
+        paths = tracklets[int(rng.integers(len(tracklets)))].paths
+        return self.images[paths[int(rng.integers(len(paths)))]]

@@ -1,0 +1,97 @@
+"""A batch's forward pass: pixels in, all parts of the loss out. What is wrapped when several processes train."""
+
+from dataclasses import fields
+
+import torch
+from torch import Tensor, nn
+
+from readtrack.read import losses
+from readtrack.read.model import Read, Stills
+from readtrack.training.config import TrainConfig
+from readtrack.training.processes import full, gather
+
+
+class Learner(nn.Module):
+    """READ and, beside it for the time of training, the identity head that teaches its encoders quickly."""
+
+    def __init__(self, config: TrainConfig, model: Read, people: int) -> None:
+        """Take the network; ``people`` is how many are trained on."""
+        super().__init__()
+        self.config, self.model = config, model
+        if config.identity:
+            self.neck = nn.BatchNorm1d(config.model.channels)
+            self.person = nn.Linear(config.model.channels, people, bias=False)
+        if config.freeze_batchnorm == "affine":
+            norms = [part for part in model.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+            for parameter in (p for norm in norms for p in norm.parameters()):
+                parameter.requires_grad_(False)
+
+    def forward(self, queries: Tensor, galleries: Tensor, labels: Tensor, start: int = 0) -> dict[str, Tensor]:
+        """The parts of the loss that have a weight, unweighted, by the names of their weights in ``TrainConfig``.
+
+        Args:
+            queries: normalised query clips of this process's pairs (b, T_q, 3, H, W).
+            galleries: normalised gallery clips of the same (b, T, 3, H, W).
+            labels: who each of the batch's B pairs shows (B,).
+            start: where this process's pairs begin among them.
+        """
+        images, videos = self._encode(queries, galleries)  # (b, T_q, P, C), (b, T, P, C)
+        parts = self._pair_losses(images, videos, labels, start) if self.config.model.head != "metric" else {}
+        if self.config.identity or self.config.triplet:
+            parts |= self._pooled_losses(images, videos, labels[start : start + len(queries)])
+        return {name: parts[name] for name in self.config.loss_weights}
+
+    def _encode(self, queries: Tensor, galleries: Tensor) -> tuple[Tensor, Tensor]:
+        if not self.config.model.shared_encoder:
+            return self.model.encode(queries.flatten(0, 1)).unflatten(0, queries.shape[:2]), self.model.encode_videos(
+                galleries
+            )
+        clips = torch.cat([queries, galleries], dim=1)  # one pass, so that BatchNorm sees both sides together
+        features = self.model.encode(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])  # (b, T_q + T, P, C)
+        return features[:, : queries.shape[1]], features[:, queries.shape[1] :]
+
+    def _pair_losses(self, images: Tensor, videos: Tensor, labels: Tensor, start: int) -> dict[str, Tensor]:
+        """The losses of the whole batch's queries with this process's videos."""
+        config = self.config
+        t_q, own = images.shape[1], labels[start : start + len(videos)]
+        halves = self.model.stills(images.flatten(0, 1))
+        stills = Stills(*(gather(getattr(halves, field.name)) for field in fields(halves)))  # B * T_q
+        joined = self.model.join(stills, self.model.videos(videos))  # (B * T_q, b, d_F)
+        logits = full(self.model.classify(joined)).unflatten(0, (len(labels), t_q)).mean(1)  # (B, b), Eq. 3
+        logits = gather(logits.T).T  # (B, B)
+        same = labels[:, None] == labels[None, :]
+        parts = {}
+        if config.discriminator:
+            parts["discriminator"] = losses.discriminator_loss(logits, same)
+        if config.listwise:
+            parts["listwise"] = losses.listwise_loss(logits, same)
+        if config.reciprocal_triplet:
+            f = joined.relu() if config.model.feature_after_relu else joined
+            if config.triplet_direction == "galleries":
+                f, own = gather(f.transpose(0, 1)).transpose(0, 1), labels  # (B * T_q, B, d_F)
+            parts["reciprocal_triplet"] = losses.reciprocal_triplet_loss(
+                full(f),
+                labels.repeat_interleave(t_q),
+                own,
+                config.margin,
+                config.triplet_direction,
+                config.triplet_reduction,
+            )
+        return parts
+
+    def _pooled_losses(self, images: Tensor, videos: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """The losses of pooled features: of each crop, or of images and whole videos where each has its encoder."""
+        if self.config.model.shared_encoder:
+            crops = torch.cat([images, videos], dim=1)
+            pooled, pids = crops.mean(2).flatten(0, 1), labels.repeat_interleave(crops.shape[1])
+        else:
+            pooled = torch.cat([images.mean(2).flatten(0, 1), videos.mean((1, 2))])
+            pids = torch.cat([labels.repeat_interleave(images.shape[1]), labels])
+        pooled = full(pooled)  # (K, C)
+        parts = {}
+        if self.config.identity:
+            named = self.person(self.neck(pooled))
+            parts["identity"] = nn.functional.cross_entropy(named, pids, label_smoothing=0.1)
+        if self.config.triplet:
+            parts["triplet"] = losses.triplet_loss(gather(pooled), gather(pids), self.config.margin)
+        return parts

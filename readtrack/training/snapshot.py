@@ -1,0 +1,72 @@
+"""Files of a training that must never be half written: last.pt and what else is replaced as it goes on."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+
+from readtrack.errors import InputError
+from readtrack.read.config import ReadConfig
+from readtrack.training.config import TrainConfig
+from readtrack.training.recipes import differences
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn whatever keeps ``path`` from being written into one line, and clear half a file away."""
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:  # of a full disk, each writer has its own words
+        with suppress(OSError):
+            path.with_suffix(".partial").unlink()
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error).splitlines()[0]
+        raise InputError(f"{path}: cannot be written ({reason}): make room, then go on with --resume") from error
+
+
+def save_snapshot(path: Path, states: dict[str, Any], config: TrainConfig, data: str) -> None:
+    """Write all that is needed to go on; what was there before stays whole until the new file is.
+
+    Args:
+        path: of the file.
+        states: state dicts and numbers.
+        config: of the training, to be compared when it goes on.
+        data: what it is trained on, in words, for the same purpose.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    partial = path.with_suffix(".partial")
+    with writing(path):
+        with open(partial, "wb") as file:
+            torch.save({**states, "config": json.dumps(asdict(config)), "data": data}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+
+
+def load_snapshot(path: Path, config: TrainConfig, data: str) -> dict[str, Any]:
+    """The states that ``save_snapshot`` wrote.
+
+    Raises:
+        InputError: not such a file, or of another recipe or other data, with the first difference named.
+    """
+    try:
+        kept = dict(torch.load(path, map_location="cpu", weights_only=True))
+        about = json.loads(kept.pop("config"))
+        theirs = TrainConfig(**{**about, "model": ReadConfig(**about["model"])})
+        their_data = kept.pop("data")
+    except Exception as error:  # whatever a damaged or foreign pickle leads to
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: cannot be gone on from ({reason}): train again with --overwrite") from error
+    if unlike := differences(theirs, config):
+        told = ", ".join(f"{name} was {there}, is {here}" for name, (there, here) in unlike.items())
+        raise InputError(f"{path}: of another recipe ({told}): give the same one, or --init best.safetensors")
+    if their_data != data:
+        raise InputError(f"{path}: of other data ({their_data}; now {data}): give the same, or --init best.safetensors")
+    return kept
