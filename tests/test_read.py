@@ -145,6 +145,22 @@ def test_the_metric_head_is_the_distance_of_pooled_features():
             torch.testing.assert_close(logits[n, m], -torch.dist(still, video))
 
 
+@pytest.mark.parametrize("backbone", ["mobilenet_v2", "resnet50"])
+def test_clips_of_any_length_can_be_compared(backbone):
+    config = replace(
+        TINY, backbone=backbone, shared_encoder=False, non_local=(1, 1) if "resnet" in backbone else (0, 0)
+    )
+    torch.manual_seed(0)
+    model = Read(config).eval()
+    for block in (m for m in model.modules() if isinstance(m, NonLocal)):
+        torch.nn.init.normal_(block.bn.weight)
+    clips = torch.randn(2, 3, 3, 64, 32)  # T = 3, though the configuration says 2
+    with torch.inference_mode():
+        together, alone = model.encode_videos(clips), model.encode_videos(clips[1:])
+        torch.testing.assert_close(together[1:], alone)
+        assert model(torch.randn(1, 3, 64, 32), clips).shape == (1, 2)
+
+
 def test_attention_sums_to_one_over_the_video(tiny_model):
     attention = tiny_model.attention(tiny_model.stills(features(3)), tiny_model.videos(features(2, TINY.clip_length)))
     assert attention.shape == (2, 3, TINY.places, TINY.clip_length * TINY.places)

@@ -55,7 +55,7 @@ class BenchConfig:
     precision: str = "fp32"  # fp32, bf16 or fp16
     ranks: tuple[int, ...] = (128,)  # to fold to, as far as the network allows
     seconds: float = 5.0  # for each measurement
-    memory_mb: float = 256  # the matcher's
+    memory_mb: float | None = None  # the matcher's; None: its own choice
 
 
 def multiply_adds(config: ReadConfig) -> dict[str, int]:
@@ -297,7 +297,7 @@ def main(argv: list[str] | None = None) -> int:
         help=f"channels to fold to (default: {ranks})",
     )
     add("--seconds", type=float, default=default.seconds, metavar="S", help="per measurement (default: %(default)s)")
-    add("--memory-mb", type=float, default=default.memory_mb, metavar="MB", help="the matcher's (default: %(default)s)")
+    add("--memory-mb", type=float, metavar="MB", help="the matcher's (default: 256 on a CPU, 4096 on a GPU)")
     add("--quick", action="store_true", help="a tenth of the time, rough numbers")
     args = parser.parse_args(argv)
     seconds = args.seconds / 10 if args.quick else args.seconds

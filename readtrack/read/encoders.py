@@ -18,24 +18,20 @@ def image_encoder(config: ReadConfig) -> nn.Module:
 
 
 def video_encoder(config: ReadConfig) -> nn.Module:
-    """The encoder of clips where they have their own: (M * T, 3, H, W) to (M * T, C, h, w). Random weights."""
+    """The encoder of clips where they have their own: (M * T, 3, H, W) and T to (M * T, C, h, w). Random weights."""
     if config.backbone == "mobilenet_v2":
         return image_encoder(config)
-    whole = config.backbone == "resnet50_layer4"
-    return ResNet(whole, config.clip_length, config.non_local, config.video_stem_relu)
+    return ResNet(config.backbone == "resnet50_layer4", config.non_local, config.video_stem_relu)
 
 
 class ResNet(nn.Module):
     """ResNet-50 up to layer3 or layer4, with torchvision's names; as a video net with non-local blocks (Sec. 3.2)."""
 
-    def __init__(
-        self, whole: bool, clip_length: int = 1, non_local: Sequence[int] = (0, 0), stem_relu: bool = True
-    ) -> None:
+    def __init__(self, whole: bool, non_local: Sequence[int] = (0, 0), stem_relu: bool = True) -> None:
         super().__init__()
         from torchvision.models import resnet50
 
         net = resnet50(weights=None)
-        self.clip_length = clip_length
         self.conv1, self.bn1, self.maxpool = net.conv1, net.bn1, net.maxpool
         self.relu = nn.ReLU(inplace=True) if stem_relu else nn.Identity()
         self.layer1, self.layer2, self.layer3 = net.layer1, net.layer2, net.layer3
@@ -43,15 +39,15 @@ class ResNet(nn.Module):
         self.non_local2 = nn.ModuleList([NonLocal(512) for _ in range(non_local[0])])
         self.non_local3 = nn.ModuleList([NonLocal(1024) for _ in range(non_local[1])])
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (B, 3, H, W), in clips of ``clip_length`` where there are non-local blocks, to (B, C, h, w)."""
+    def forward(self, images: Tensor, clip_length: int = 1) -> Tensor:
+        """Images (B, 3, H, W), for non-local blocks in clips of ``clip_length``, to (B, C, h, w)."""
         maps = self.layer1(self.maxpool(self.relu(self.bn1(self.conv1(images)))))
         for layer, blocks in ((self.layer2, self.non_local2), (self.layer3, self.non_local3)):
             first = len(layer) - len(blocks)
             for position, block in enumerate(layer):
                 maps = block(maps)
                 if position >= first:
-                    maps = blocks[position - first](maps, self.clip_length)
+                    maps = blocks[position - first](maps, clip_length)
         answer: Tensor = self.layer4(maps)
         return answer
 

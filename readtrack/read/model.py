@@ -76,8 +76,9 @@ class Read(nn.Module):
     def encode_videos(self, clips: Tensor) -> Tensor:
         """Normalised clips (M, T, 3, H, W) to feature maps (M, T, P, C)."""
         encoder = self.encoder if self.config.shared_encoder else self.video_encoder
-        maps = encoder(clips.flatten(0, 1)).flatten(2).transpose(1, 2)  # (M * T, P, C)
-        return maps.unflatten(0, clips.shape[:2])  # (M, T, P, C)
+        length = clips.shape[1:2] if any(self.config.non_local) else ()  # non-local blocks look across a clip
+        maps = encoder(clips.flatten(0, 1), *length)  # (M * T, C, h, w)
+        return maps.flatten(2).transpose(1, 2).unflatten(0, clips.shape[:2])  # (M, T, P, C)
 
     def pool(self, features: Tensor) -> Tensor:
         """Feature maps (..., P, C) to one unit vector per crop (..., C): for trackers that can only take vectors."""
