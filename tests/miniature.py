@@ -11,6 +11,7 @@ import numpy as np
 from scipy.io import savemat
 
 from readtrack.scene import Street, StreetConfig
+from readtrack.video import VideoWriter
 
 PEOPLE = 16
 SIZE = (64, 128)  # width, height
@@ -135,21 +136,16 @@ def _build_sequence(folder, street, as_video):
         f"[Sequence]\nname={folder.name}\nimDir=img1\nframeRate={street.fps}\nseqLength={len(street)}\n"
         f"imWidth={width}\nimHeight={height}\nimExt=.jpg\n"
     )
-    lines = []
-    film = None
     if as_video:
-        film = cv2.VideoWriter(
-            str(folder / f"{folder.name}.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), street.fps, street.size
-        )
-        assert film.isOpened()
-    for index in range(len(street)):
-        if film is None:
+        with VideoWriter(folder / f"{folder.name}.mp4", street.fps) as writer:
+            for index in range(len(street)):
+                writer.write(street.image(index))
+    else:
+        for index in range(len(street)):
             write(folder / "img1" / f"{index + 1:06d}.jpg", street.image(index))
-        else:
-            film.write(street.image(index))
+    lines = []
+    for index in range(len(street)):
         truth = street.truth(index)
         for person, (x1, y1, x2, y2), seen in zip(truth.tracker_id, truth.xyxy, truth.data["visibility"], strict=True):
             lines.append(f"{index + 1},{person},{x1:.0f},{y1:.0f},{x2 - x1:.0f},{y2 - y1:.0f},1,1,{seen:.3f}")
-    if film is not None:
-        film.release()
     (folder / "gt" / "gt.txt").write_text("\n".join(lines) + "\n")
