@@ -36,6 +36,12 @@ RANKINGS = {  # --rank-by -> in words
     "class1": "its raw class-1 logit, as the authors' demo does",
 }
 
+HEADS = {  # what a network's answer is called in print
+    "attention": "READ",
+    "average": "discriminator",
+    "metric": "Euclidean distance",
+}
+
 
 @dataclass(frozen=True)
 class ReidSettings:
@@ -239,7 +245,8 @@ def _print_reid(found: ReidReport, console: Console) -> None:
     """Scores in per cent, how many pairs in how many seconds, calibration."""
     table = Table("", *TITLES.values(), show_edge=False, pad_edge=False)
     for name, values in found.scores.items():
-        table.add_row(name, *(f"{100 * getattr(values, score):.1f}" for score in TITLES))
+        shown = HEADS[found.weights["network"]["head"]] if name == "READ" else name
+        table.add_row(shown, *(f"{100 * getattr(values, score):.1f}" for score in TITLES))
     console.print(f"READ ranks by {RANKINGS[found.settings['rank_by']]}\n", table, "", sep="\n", soft_wrap=True)
     counted, seconds = found.scores["READ"], found.seconds
     counts = f"{counted.queries:,} queries ({counted.without_match:,} others have no true match and do not count), "
