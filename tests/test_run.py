@@ -178,7 +178,11 @@ def test_bad_input_is_one_line_that_names_it(flags, told, sequence, tmp_path, ca
 def test_stopping_half_way_leaves_readable_files(how, tmp_path):
     out = tmp_path / "out"
     process = subprocess.Popen(
-        [sys.executable, "-m", "readtrack.run", "--out", str(out), "--quiet"], cwd=tmp_path, stderr=subprocess.PIPE
+        [sys.executable, "-m", "readtrack.run", "--out", str(out), "--quiet"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        # What a shell starts in the background ignores SIGINT, and so would this.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     tracks = out / "tracks.txt"
     deadline = time.monotonic() + 120
