@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from readtrack.errors import InputError
+from readtrack.errors import InputError, exit_status
 from readtrack.read.checkpoint import load_checkpoint, save_checkpoint
 from readtrack.read.model import Read
 from readtrack.read.released import RELEASED, convert_released
@@ -90,16 +90,13 @@ def main(argv: list[str] | None = None) -> int:
     add("--height", type=int, default=default.height, metavar="N", help="of its crops, pixels (default: %(default)s)")
     add("--width", type=int, default=default.width, metavar="N", help="of its crops, pixels (default: %(default)s)")
     add("--clip-length", type=int, default=default.clip_length, metavar="T", help="frames (default: %(default)s)")
-    args = parser.parse_args(argv)
+    return exit_status(lambda: _convert(parser.parse_args(argv)))
+
+
+def _convert(args: argparse.Namespace) -> None:
+    """Convert what the command line names, and say what was made."""
     out = args.out or Path(f"read-r50-{args.trained_on.lower()}.safetensors")
-    try:
-        model, provenance = convert(ConvertSettings(**{**vars(args), "out": out}))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
+    model, provenance = convert(ConvertSettings(**{**vars(args), "out": out}))
     config, count = model.config, sum(parameter.numel() for parameter in model.parameters())
     print(f"{provenance['source']}: epoch {provenance['epoch']}, SHA-256 {provenance['source_sha256']}")
     print(f"READ, ResNet-50, {count:,} parameters, crops {config.height}x{config.width} BGR, T = {config.clip_length}")
@@ -107,7 +104,6 @@ def main(argv: list[str] | None = None) -> int:
     if provenance["left_out"]:
         print(f"left out, not part of the network: {', '.join(provenance['left_out'])}")
     print(f"written to {out}, loaded again, answers the same")
-    return 0
 
 
 if __name__ == "__main__":

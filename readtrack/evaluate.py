@@ -19,7 +19,7 @@ from rich.table import Table
 from readtrack.data.clips import ImageCache
 from readtrack.data.tracklets import DISTRACTOR, ReidSplits
 from readtrack.datasets import DATASETS, read_dataset
-from readtrack.errors import InputError
+from readtrack.errors import InputError, exit_status
 from readtrack.evaluation.retrieval import TITLES, Retrieval
 from readtrack.read.checkpoint import find_weights
 from readtrack.read.matcher import Matcher
@@ -136,15 +136,7 @@ def main(argv: list[str] | None = None) -> int:
     tasks = parser.add_subparsers(dest="task", metavar="TASK", required=True)
     _add_reid(tasks.add_parser)
     args = parser.parse_args(argv)
-    try:
-        args.run(args)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status(lambda: args.run(args))
 
 
 def _add_reid(add_parser: Callable[..., argparse.ArgumentParser]) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from readtrack.errors import InputError
+from readtrack.errors import InputError, exit_status
 from readtrack.read.config import JOINS, READ_R50, READ_S, ReadConfig
 from readtrack.read.crops import normalise
 from readtrack.read.folding import fold
@@ -304,15 +304,7 @@ def main(argv: list[str] | None = None) -> int:
     settings = BenchConfig(
         args.network, args.weights, args.device, args.precision, tuple(args.rank), seconds, args.memory_mb
     )
-    try:
-        report(settings, Console())
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status(lambda: report(settings, Console()))
 
 
 if __name__ == "__main__":
