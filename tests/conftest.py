@@ -6,13 +6,17 @@ import miniature
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from readtrack.read.config import ReadConfig
 from readtrack.read.model import Read
 
+settings.register_profile("busy machine", deadline=None)  # a pause of the machine is no fault of the code
+settings.load_profile("busy machine")
+
 SHARED = Path(__file__).parents[2] / "shared"
 
-TINY = ReadConfig(height=64, width=32, clip_length=2, theta_dim=4, phi_dim=6, feature_dim=8)
+TINY = ReadConfig("mobilenet_v2", height=64, width=32, clip_length=2, theta_dim=4, phi_dim=6, feature_dim=8)
 
 
 @pytest.fixture

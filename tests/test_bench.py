@@ -27,7 +27,7 @@ def test_the_slow_way_is_the_same_network(join):
     torch.manual_seed(0)
     model = Read(replace(TINY, join=join)).eval()
     torch.nn.init.normal_(model.place_bias)
-    queries, videos = torch.randn(3, TINY.places, 96), torch.randn(3, 2, TINY.places, 96)
+    queries, videos = torch.randn(3, TINY.places, TINY.channels), torch.randn(3, 2, TINY.places, TINY.channels)
     phi_q, phi_g = (model.phi, model.phi) if join == "compare" else (model.phi_query, model.phi_gallery)
     places = videos.flatten(1, 2)
     slow = equation_1(model, (model.theta_query(queries), phi_q(queries)), (model.theta_gallery(places), phi_g(places)))

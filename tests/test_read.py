@@ -23,9 +23,9 @@ def features(*shape):
 
 def test_read_s_has_the_shape_it_claims():
     model = Read(ReadConfig())
-    assert model.encode(torch.zeros(2, 3, 128, 64)).shape == (2, 32, 96)
+    assert model.encode(torch.zeros(2, 3, 128, 64)).shape == (2, 32, 160)
     assert model(torch.zeros(2, 3, 128, 64), torch.zeros(3, 4, 3, 128, 64)).shape == (2, 3)
-    assert 2.5e6 < sum(p.numel() for p in model.parameters()) < 2.8e6
+    assert 3.3e6 < sum(p.numel() for p in model.parameters()) < 3.6e6
 
 
 def test_read_r50_has_the_papers_shape():

@@ -243,7 +243,7 @@ def test_empty_frames_and_missing_confidence():
 
 
 @given(st.lists(st.lists(st.tuples(*[st.floats(-50, 400, width=32)] * 4), max_size=5), max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_boxes_give_unique_ids(frames):
     tracker = Tracker(TrackerConfig(min_hits=1), ByName())
     for boxes in frames:
@@ -252,7 +252,7 @@ def test_any_boxes_give_unique_ids(frames):
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_id_is_ever_in_two_places_whatever_read_says(seed):
     """A crowd that jitters, hides and swaps, judged by chance: every id once a frame, also among boxes settled late."""
 

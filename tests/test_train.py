@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.error import URLError
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from conftest import TINY
@@ -26,6 +27,7 @@ from readtrack.errors import InputError
 from readtrack.read.checkpoint import load_checkpoint, save_checkpoint
 from readtrack.read.config import READ_R50
 from readtrack.read.model import Read
+from readtrack.read.vectors import VectorNetwork
 from readtrack.training import recipes, snapshot
 from readtrack.training.augmentation import augment, erase
 from readtrack.training.batches import Batches
@@ -36,7 +38,7 @@ from readtrack.training.journal import Journal
 from readtrack.training.learner import Learner
 from readtrack.training.recipes import MARS, PAPER, RECIPES
 
-SMALL = TrainConfig(model=TINY, pairs=8, steps=6, validate_every=3, learning_rate=2e-3)
+SMALL = TrainConfig(model=TINY, pairs=8, alike=2, steps=6, validate_every=3, learning_rate=2e-3)
 SMALL_R50 = replace(READ_R50, height=64, width=32, clip_length=2, theta_dim=4, phi_dim=6, feature_dim=8)
 
 
@@ -73,9 +75,9 @@ def test_recipes_are_what_they_are_called():
         assert config.pairs == 32
     assert (MARS.learning_rate, MARS.weight_decay, MARS.margin, MARS.query_images) == (1e-4, 5e-4, 0.3, 4)
     assert MARS.loss_weights == {"discriminator": 1, "reciprocal_triplet": 1}
-    assert RECIPES["read-s"].loss_weights == dict(zip(LOSSES, (1, 0.5, 0.5, 0.5, 0.5), strict=True))
+    assert RECIPES["read-s"].loss_weights == dict(zip(LOSSES, (1, 0.5, 0.5, 0.5, 0.5, 1), strict=True))
     read_s = RECIPES["read-s"]
-    assert (read_s.steps, read_s.learning_rate, read_s.query_images, read_s.clip_gradient) == (1400, 7e-4, 2, 5)
+    assert (read_s.steps, read_s.learning_rate, read_s.query_images, read_s.clip_gradient) == (2000, 7e-4, 2, 5)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +142,21 @@ def test_everybody_comes_once_a_round():
     tracklets = tracklets_of(*[3] * 40)
     seen = [pair.label for plan in plans(tracklets, TrainConfig(pairs=8), 10) for pair in plan]
     assert set(Counter(seen[:40]).values()) == set(Counter(seen[40:]).values()) == {1}
+
+
+def test_batches_of_people_who_look_alike():
+    """Twenty people stand in a ring; neighbours look alike."""
+    batches = Batches(tracklets_of(*[2] * 20), ImageCache(64, 32), TrainConfig(pairs=6, alike=3))
+    angle = np.arange(20) * 2 * np.pi / 20
+    batches.looks = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    for step in range(20):
+        labels = [pair.label for pair in batches.plan(step)]
+        assert len(set(labels)) == 6
+        one, two = labels[:3], labels[3:]
+        assert sorted((label - one[0]) % 20 for label in one) == [0, 1, 19]
+        assert two[0] not in one and {(label - two[0]) % 20 for label in two} <= {0, *range(1, 5), *range(16, 20)}
+    leaders = [batches.plan(step)[place].label for step in range(3) for place in (0, 3)]
+    assert len(set(leaders)) == 6
 
 
 def average_people(name, tracklets):
@@ -507,6 +524,64 @@ def test_f_is_taken_before_or_after_the_relu():
         )
     assert values[0]["discriminator"] == values[1]["discriminator"]
     assert values[0]["reciprocal_triplet"] != values[1]["reciprocal_triplet"]
+
+
+# A teacher
+
+
+@pytest.fixture
+def colours(tmp_path):
+    """A re-ID network whose vector is a crop's mean colour."""
+    helper = onnx.helper
+    crops, vectors = (
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+        for name, shape in (("crops", ["batch", 3, 32, 16]), ("vectors", ["batch", 3]))
+    )
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["crops"], ["means"]),
+        helper.make_node("Flatten", ["means"], ["vectors"]),
+    ]
+    graph = helper.make_graph(nodes, "colours", [crops], [vectors])
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), tmp_path / "colours.onnx")
+    return tmp_path / "colours.onnx"
+
+
+def test_a_teacher_s_vectors_are_learnt(small, mini_market, tmp_path, colours, monkeypatch, capsys):
+    monkeypatch.setitem(recipes.RECIPES, "read-s", replace(SMALL, teacher=1.0, steps=12, validate_every=12))
+    assert run(mini_market, tmp_path / "out") == 2
+    assert "pass --teacher FILE.onnx" in capsys.readouterr().err
+    assert run(mini_market, tmp_path / "out", "--teacher", tmp_path / "nobody.onnx") == 2
+    assert "nobody.onnx: no such file" in capsys.readouterr().err
+    assert run(mini_market, tmp_path / "out", "--teacher", colours) == 0
+    told = [float(row["teacher"]) for row in rows(tmp_path / "out" / "log.csv")]
+    assert 0 < told[-1] < told[0] < 2
+
+
+def test_a_teacher_sees_whole_crops(tiny_market, colours):
+    train_set, images = read_market(tiny_market).train, ImageCache(64, 32)
+    paths = [path for tracklet in train_set for path in tracklet.paths]
+    vectors = VectorNetwork(colours).vectors([images[path] for path in paths])
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1)
+    # People of one colour each: the vectors of each stand together.
+    assert vectors[0] @ vectors[1] > 0.99
+    taught = dict(zip(paths, vectors, strict=True))
+    batch = Batches(train_set, images, replace(SMALL, augmentation="street"), taught=taught)[0]
+    assert batch.taught.shape == (8, 4, 3)
+    known = {tuple(vector) for vector in vectors}
+    assert all(tuple(vector) in known for vector in batch.taught.flatten(0, 1).numpy())
+
+
+@pytest.mark.parametrize(("shape", "told"), [([1, 3, "h", "w"], "of fixed size"), ([1, 4, 8, 8], "expected crops")])
+def test_networks_of_other_inputs_are_no_teachers(colours, shape, told):
+    model = onnx.load(colours)
+    model.graph.input[0].CopyFrom(onnx.helper.make_tensor_value_info("crops", onnx.TensorProto.FLOAT, shape))
+    onnx.save(model, colours)
+    with pytest.raises(InputError, match=told):
+        VectorNetwork(colours)
+    colours.write_bytes(b"no network")
+    with pytest.raises(InputError, match="is no model that ONNX Runtime loads"):
+        VectorNetwork(colours)
 
 
 # Several processes

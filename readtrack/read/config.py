@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from readtrack.errors import InputError
 
 BACKBONES = {  # name -> channels C and stride in pixels per place of what it makes
-    "mobilenet_v2": (96, 16),
+    "mobilenet_v2": (96, 16),  # up to its blocks of 96 channels
+    "mobilenet_v2_160": (160, 16),  # and on through those of 160 channels, which are not subsampled here
     "resnet50": (1024, 16),  # up to layer3, "res4" of the paper
     "resnet50_layer4": (2048, 32),  # the whole of it, for the metric baseline
 }
@@ -21,7 +22,7 @@ HEADS = ("attention", "average", "metric")  # READ, and both baselines of Table 
 class ReadConfig:
     """Everything that fixes the network's shape and what its inputs and outputs mean. The default is ``read-s``."""
 
-    backbone: str = "mobilenet_v2"  # encoder of single images
+    backbone: str = "mobilenet_v2_160"  # encoder of single images
     shared_encoder: bool = True  # one encoder for stills and video frames: a crop is encoded once, ever
     non_local: tuple[int, int] = (0, 0)  # non-local blocks after the last blocks of layer2 and layer3 of the video net
     video_stem_relu: bool = True  # False: no ReLU after the video net's first BatchNorm, as in the released weights

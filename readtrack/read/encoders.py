@@ -9,19 +9,29 @@ from readtrack.read.config import ReadConfig
 
 def image_encoder(config: ReadConfig) -> nn.Module:
     """The encoder of stills: (B, 3, H, W) to (B, C, h, w). Random weights."""
-    if config.backbone == "mobilenet_v2":
-        from torchvision.models import mobilenet_v2
-
-        features: nn.Module = mobilenet_v2(weights=None).features[:14]  # stride 16, 96 channels, linear bottleneck
-        return features
+    if config.backbone.startswith("mobilenet_v2"):
+        return _mobilenet_v2(config.channels)
     return ResNet(config.backbone == "resnet50_layer4")
 
 
 def video_encoder(config: ReadConfig) -> nn.Module:
     """The encoder of clips where they have their own: (M * T, 3, H, W) and T to (M * T, C, h, w). Random weights."""
-    if config.backbone == "mobilenet_v2":
+    if config.backbone.startswith("mobilenet_v2"):
         return image_encoder(config)
     return ResNet(config.backbone == "resnet50_layer4", config.non_local, config.video_stem_relu)
+
+
+def _mobilenet_v2(channels: int) -> nn.Module:
+    """MobileNetV2 up to its last block of 96 or of 160 channels (a linear bottleneck), stride 16."""
+    from torchvision.models import mobilenet_v2
+
+    features: nn.Sequential = mobilenet_v2(weights=None).features
+    if channels == 96:
+        return features[:14]
+    depthwise = features.get_submodule("14.conv.1.0")  # the convolution that would subsample to stride 32
+    assert isinstance(depthwise, nn.Conv2d)
+    depthwise.stride = (1, 1)
+    return features[:17]
 
 
 class ResNet(nn.Module):

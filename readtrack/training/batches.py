@@ -1,7 +1,7 @@
 """Batches of query clips beside gallery clips. Batch s is a function of the seed and s alone, however it is shared."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,8 @@ from readtrack.training.augmentation import augment
 from readtrack.training.config import TrainConfig
 
 Image = NDArray[np.uint8]
+
+_NOTHING = np.zeros(0, dtype=np.float32)  # taught by nobody
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,11 @@ class Batch:
     galleries: Tensor  # (b, T, H, W, 3) uint8 RGB
     labels: Tensor  # (B,)
     start: int  # the first of the b pairs among the B
+    taught: Tensor  # (b, T_q + T, D) a teacher's unit vectors of the same crops, undamaged; D is 0 without one
 
 
 class Batches(Dataset[Batch]):
-    """All batches of a training, by their number from 0. Each person comes once per round, in random order."""
+    """All batches of a training, by their number from 0. Each person leads once per round, in random order."""
 
     def __init__(
         self,
@@ -48,6 +51,7 @@ class Batches(Dataset[Batch]):
         config: TrainConfig,
         process: int = 0,
         processes: int = 1,
+        taught: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> None:
         """Sort tracklets by person.
 
@@ -57,17 +61,19 @@ class Batches(Dataset[Batch]):
             config: how they are drawn and changed.
             process: which of the ``processes`` that share every batch this is, from 0.
             processes: how many; each loads only its own pairs.
+            taught: a teacher's unit vector (D,) of each image file.
 
         Raises:
             InputError: a batch cannot be filled, or not be shared evenly.
         """
-        self.images, self.config = images, config
+        self.images, self.config, self.taught = images, config, taught
+        self.looks: NDArray[np.float32] | None = None  # how each person looks (people, C), for batches of those alike
         people: dict[int, list[Tracklet]] = defaultdict(list)
         for tracklet in tracklets:
             people[tracklet.pid].append(tracklet)
         self.people = [people[pid] for pid in sorted(people)]
         self.epoch_length = -(-len(tracklets) // config.pairs)  # batches
-        self._planned: tuple[int, list[list[Pair]]] = (-1, [])
+        self._planned: tuple[int, list[list[Pair]]] = (-1, [])  # of an epoch; looks may change between epochs only
         fewest = sum(min(*config.samples_per_person, len(theirs), config.pairs) for theirs in self.people)
         if config.pairs > fewest:
             raise InputError(
@@ -89,8 +95,8 @@ class Batches(Dataset[Batch]):
         """This process's share of batch ``step``."""
         pairs = self.plan(step)
         clips = [self._clips(pairs[i], np.random.default_rng([self.config.seed, step, i])) for i in self.own]
-        queries, galleries = (torch.from_numpy(np.stack(side)) for side in zip(*clips, strict=True))
-        return Batch(queries, galleries, torch.tensor([pair.label for pair in pairs]), self.own.start)
+        queries, galleries, taught = (torch.from_numpy(np.stack(side)) for side in zip(*clips, strict=True))
+        return Batch(queries, galleries, torch.tensor([pair.label for pair in pairs]), self.own.start, taught)
 
     def _epoch(self, rng: np.random.Generator) -> Iterator[list[Pair]]:
         waiting: Iterator[int] = iter(())
@@ -102,13 +108,27 @@ class Batches(Dataset[Batch]):
             yield pairs
 
     def _take(self, waiting: Iterator[int], rng: np.random.Generator) -> list[Pair]:
-        """Pairs of the next people until there are B; fewer where nobody is left."""
+        """Pairs of the next people, and of those who look like them, until there are B; fewer where nobody is left."""
         pairs: list[Pair] = []
-        for label in waiting:
-            pairs += self._pairs(label, rng)
+        taken: set[int] = set()
+        for leader in waiting:
+            if leader in taken:
+                continue
+            group = self._alike(leader, taken)
+            taken.update(group)
+            for label in group:
+                pairs += self._pairs(label, rng)
             if len(pairs) >= self.config.pairs:
                 break
         return pairs[: self.config.pairs]
+
+    def _alike(self, leader: int, taken: set[int]) -> list[int]:
+        """A person, and those who look most alike among all not taken yet."""
+        if self.looks is None or self.config.alike == 1:
+            return [leader]
+        likeness = self.looks @ self.looks[leader]
+        others = [label for label in np.argsort(-likeness, kind="stable").tolist() if label not in {leader, *taken}]
+        return [leader, *others[: self.config.alike - 1]]
 
     def _pairs(self, label: int, rng: np.random.Generator) -> list[Pair]:
         """As many pairs of a person as drawn, each gallery tracklet once, its query from the next one."""
@@ -117,14 +137,17 @@ class Batches(Dataset[Batch]):
         order = rng.permutation(len(tracklets))
         return [Pair(label, tracklets[order[(i + 1) % len(order)]], tracklets[order[i]]) for i in range(count)]
 
-    def _clips(self, pair: Pair, rng: np.random.Generator) -> tuple[Image, Image]:
-        config = self.config
-        query = self._clip(pair.query, config.query_images, rng)
-        return query, self._clip(pair.gallery, config.model.clip_length, rng)
+    def _clips(self, pair: Pair, rng: np.random.Generator) -> tuple[Image, Image, NDArray[np.float32]]:
+        """Query clip, gallery clip, and the teacher's vectors of all their images."""
+        query = training_clip(pair.query, self.config.query_images, rng)
+        clips = [self._augmented(query, rng)]  # before the next draw: chance comes in order
+        gallery = training_clip(pair.gallery, self.config.model.clip_length, rng)
+        clips.append(self._augmented(gallery, rng))
+        taught = [self.taught[path] if self.taught else _NOTHING for path in (*query, *gallery)]
+        return clips[0], clips[1], np.stack(taught)
 
-    def _clip(self, tracklet: Tracklet, length: int, rng: np.random.Generator) -> Image:
-        drawn = [self.images[path] for path in training_clip(tracklet, length, rng)]
-        return augment(drawn, self.config, rng, lambda: self._stranger(rng))
+    def _augmented(self, paths: Sequence[str], rng: np.random.Generator) -> Image:
+        return augment([self.images[path] for path in paths], self.config, rng, lambda: self._stranger(rng))
 
     def _stranger(self, rng: np.random.Generator) -> Image:
         """Some crop of somebody."""

@@ -7,7 +7,7 @@ from readtrack.errors import InputError
 from readtrack.read.config import ReadConfig
 
 PAIR_LOSSES = ("discriminator", "reciprocal_triplet", "listwise")  # of query and video together
-POOLED_LOSSES = ("identity", "triplet")  # of the encoders alone
+POOLED_LOSSES = ("identity", "triplet", "teacher")  # of the encoders alone
 LOSSES = (*PAIR_LOSSES, *POOLED_LOSSES)
 CHOICES = {
     "augmentation": ("none", "reid", "street"),
@@ -21,12 +21,13 @@ LOWEST_RATE = 1e-6  # where the paper's learning rate ends
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How READ is trained; each loss part has a weight, 0 leaves it out. The default is ``read-s``."""
+    """How READ is trained; each loss part has a weight, 0 leaves it out. The default is ``read-s`` untaught."""
 
     model: ReadConfig = ReadConfig()
     dataset: str = "market"  # what to train on where nothing else is said
     pairs: int = 32  # B, pairs of a query clip and a gallery clip of one person; all B x B combinations are compared
     samples_per_person: tuple[int, ...] = (1,)  # pairs of one person in a batch: any of these, as tracklets allow
+    alike: int = 1  # people of a batch come in groups of so many who look most alike so far; 1: all drawn at random
     query_images: int = 2  # T_q, images of a query clip, whose logits are averaged (Eq. 3)
     flip: float = 0.0  # chance that a whole clip is mirrored; "street" mirrors each image by itself
     augmentation: str = "street"  # "none"; "reid": pad-and-crop, random erasing; "street": see training/augmentation
@@ -37,6 +38,7 @@ class TrainConfig:
     listwise: float = 0.5  # each query against all videos of the batch, and back
     identity: float = 0.5  # cross-entropy over the people on pooled features behind a BatchNorm neck
     triplet: float = 0.5  # batch-hard triplets of pooled features
+    teacher: float = 0.0  # pooled features of a damaged crop must foretell a teacher's vector of the whole one
     margin: float = 0.3  # of both triplet losses, Euclidean
     triplet_direction: str = "queries"  # Eq. 6 within the queries of each video, or "galleries": of each query
     triplet_reduction: str = "mean"  # of Eq. 6 over what is within; the paper has the "sum", larger by a constant
@@ -46,8 +48,8 @@ class TrainConfig:
     schedule: str = "one-cycle"  # up over 5 % of the steps, then a cosine down; "steps": a tenth after each milestone
     milestones: tuple[int, ...] = ()  # "steps": epochs
     epochs: int = 0  # rounds of ceil(training tracklets / B) batches; the paper defines none
-    steps: int = 1400  # batches in all, where epochs is 0
-    validate_every: int = 400  # epochs where there are epochs, steps otherwise
+    steps: int = 2000  # batches in all, where epochs is 0
+    validate_every: int = 500  # epochs where there are epochs, steps otherwise
     freeze_batchnorm: str = "none"  # "affine": BatchNorm's weights and biases stay as they were, as in the demo
     seed: int = 0
 
@@ -61,7 +63,7 @@ class TrainConfig:
         self._check_losses()
 
     def _check_numbers(self) -> None:
-        for name in ("pairs", "query_images", "validate_every", "learning_rate"):
+        for name in ("pairs", "alike", "query_images", "validate_every", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} is {getattr(self, name)}: it must be positive")
         for name in (*LOSSES, "margin", "weight_decay", "clip_gradient", "pad", "seed"):
@@ -79,6 +81,10 @@ class TrainConfig:
 
     def _check_losses(self) -> None:
         """Every part of the network must be taught by something."""
+        if self.alike > 1 and not self.identity:
+            raise InputError(f"alike is {self.alike}: who looks alike is learnt by the loss identity, give it a weight")
+        if self.teacher and not self.model.shared_encoder:
+            raise InputError("a teacher teaches the one encoder of stills and videos: its weight must be 0 for two")
         if self.pairs < 2:
             raise InputError("a batch of one pair has nothing to tell apart: at least 2 pairs")
         if self.model.head == "metric":

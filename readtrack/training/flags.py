@@ -28,6 +28,7 @@ class Place:
     root: Path  # folder of the data set
     out: Path = Path("runs/train")  # of checkpoints, scores and curves; the same for all machines
     init: str = "imagenet"  # first weights: imagenet, random or a file
+    teacher: Path | None = None  # an .onnx re-ID network that guides the training, where the recipe has one
     cache: Path | None = None  # where a data set keeps crops that it cuts
     device: str = "auto"  # one of DEVICES
     devices: int = 1  # processes on this machine, each with its share of every batch
@@ -60,6 +61,7 @@ def train_parser(datasets: Sequence[str]) -> argparse.ArgumentParser:
     add("--dataset", choices=datasets, help="what it is (default: the recipe's)")
     add("--cache", type=Path, metavar="DIR", help="where crops of MOT sequences are kept")
     add("--init", default=place.init, metavar="W", help="first weights: imagenet (downloaded), random, or a file")
+    add("--teacher", type=Path, metavar="FILE", help="an .onnx re-ID network, for recipes that learn from one")
     add = parser.add_argument_group("machine").add_argument
     add("--device", choices=DEVICES, default=place.device, help="default: GPUs where there are any")
     add("--devices", type=int, default=place.devices, metavar="N", help="processes on this machine, one a GPU")

@@ -31,7 +31,7 @@ def initialise(model: Read, source: str) -> str:
     given = _imagenet(model.config.backbone) if source == "imagenet" else _read(source)
     encoders = [model.encoder] if model.config.shared_encoder else [model.encoder, model.video_encoder]
     for encoder in encoders:
-        if model.config.backbone == "mobilenet_v2":
+        if model.config.backbone.startswith("mobilenet_v2"):
             _fill_by_order(encoder, given, source)
         else:
             _fill_by_name(encoder, given, source)
@@ -41,7 +41,7 @@ def initialise(model: Read, source: str) -> str:
 def _imagenet(backbone: str) -> dict[str, Tensor]:
     from torchvision.models import MobileNet_V2_Weights, ResNet50_Weights
 
-    mobile = backbone == "mobilenet_v2"
+    mobile = backbone.startswith("mobilenet_v2")
     weights = MobileNet_V2_Weights.IMAGENET1K_V1 if mobile else ResNet50_Weights.IMAGENET1K_V1
     try:
         return dict(weights.get_state_dict(progress=True))
