@@ -4,17 +4,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from readtrack.errors import InputError
+    from readtrack.memory import TrackletMemory
     from readtrack.read.matcher import Matcher
-    from readtrack.readtracker import ReadTracker
+    from readtrack.readtracker import ReadTracker, ReadTrackers
     from readtrack.tracking import TrackerConfig
 
-__all__ = ["InputError", "Matcher", "ReadTracker", "TrackerConfig"]
+__all__ = ["InputError", "Matcher", "ReadTracker", "ReadTrackers", "TrackerConfig", "TrackletMemory"]
 
 _HOMES = {
     "InputError": "readtrack.errors",
     "Matcher": "readtrack.read.matcher",
     "ReadTracker": "readtrack.readtracker",
+    "ReadTrackers": "readtrack.readtracker",
     "TrackerConfig": "readtrack.tracking",
+    "TrackletMemory": "readtrack.memory",
 }
 
 

@@ -8,6 +8,7 @@ COMMANDS = {
     "train": ("readtrack.train", "train READ"),
     "evaluate": ("readtrack.evaluate", "score re-ID weights"),
     "convert": ("readtrack.convert", "turn the authors' released weights into a file for --weights"),
+    "export": ("readtrack.export", "write READ as ONNX or TorchScript"),
 }
 
 

@@ -5,6 +5,7 @@ import resource
 import weakref
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import supervision as sv
@@ -53,7 +54,7 @@ def drawn(count, seed=0):
     return [Crop(rng.integers(0, 256, (64, 32, 3), dtype=np.uint8)) for _ in range(count)]
 
 
-def encoded(count, channels=96, seed=0):
+def encoded(count, channels=TINY.channels, seed=0):
     """Crops as if a network had seen them."""
     features = torch.randn(count, TINY.places, channels, generator=torch.Generator().manual_seed(seed))
     return [Crop(None, feature) for feature in features]
@@ -105,7 +106,7 @@ def test_however_pairs_are_judged_it_is_the_equation(name):
     np.testing.assert_array_equal(matcher.logits(matcher.stills(queries), matcher.videos(clips)), first)
     pair_by_pair = Matcher(model, "cpu", memory_mb=1e-3)
     np.testing.assert_allclose(pair_by_pair.logits(queries, clips), first, atol=1e-5, rtol=1e-5)
-    assert not pair_by_pair._memory.clips
+    assert not pair_by_pair._encodings.memory.clips
 
 
 @pytest.mark.parametrize(("n", "m"), [(1, 300), (300, 1), (70, 70), (33, 5)])
@@ -170,7 +171,7 @@ def test_memory_is_bounded_and_keeps_no_crop_alive():
     expected = Matcher(matcher.model, "cpu").logits(crops[:2], [crops[i : i + 2] for i in range(38)])
     for i in range(38):
         np.testing.assert_allclose(matcher.logits(crops[:2], [crops[i : i + 2]])[:, 0], expected[:, i], atol=1e-5)
-        memory = matcher._memory
+        memory = matcher._encodings.memory
         assert memory.size == sum(clip.size for clip in memory.clips.values()) <= 0.01 * 2**20
     assert 2 <= len(memory.clips) < 38
     assert crops[36].features is not None
@@ -184,7 +185,7 @@ def test_memory_is_bounded_and_keeps_no_crop_alive():
     finally:
         gc.enable()
     assert last in memory.clips
-    assert matcher._memory.get(tuple(map(weakref.ref, encoded(2)))) is None
+    assert matcher._encodings.memory.get(tuple(map(weakref.ref, encoded(2)))) is None
 
 
 def test_what_was_asked_for_last_is_remembered():
@@ -194,8 +195,8 @@ def test_what_was_asked_for_last_is_remembered():
     for i in range(2, 38):
         matcher.videos([kept])
         matcher.videos([crops[i : i + 2]])
-    assert matcher._memory.get(tuple(map(weakref.ref, kept))) is not None
-    assert matcher._memory.get(tuple(map(weakref.ref, crops[2:4]))) is None
+    assert matcher._encodings.memory.get(tuple(map(weakref.ref, kept))) is not None
+    assert matcher._encodings.memory.get(tuple(map(weakref.ref, crops[2:4]))) is None
 
 
 def test_calibration_is_applied(tiny_model):
@@ -221,7 +222,7 @@ def test_nobody_to_compare_is_an_empty_answer(tiny_model):
     crop = Crop(np.zeros((64, 32, 3), np.uint8))
     assert matcher.similarity([], [[crop]]).shape == (0, 1)
     assert matcher.similarity([crop], []).shape == (1, 0)
-    assert matcher.vectors([]).shape == matcher.video_vectors([]).shape == (0, 96)
+    assert matcher.vectors([]).shape == matcher.video_vectors([]).shape == (0, TINY.channels)
     assert len(matcher.describe(np.zeros((9, 9, 3), np.uint8), sv.Detections.empty())["crop"]) == 0
     with pytest.raises(InputError, match="without crops"):
         matcher.similarity([crop], [[]])
@@ -235,6 +236,112 @@ def test_vectors_have_unit_length_and_a_video_s_is_the_mean(tiny_model):
     np.testing.assert_allclose(np.linalg.norm(videos, axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(videos[1], vectors[3], atol=1e-5)
     np.testing.assert_allclose(videos[0] @ vectors[0], videos[0] @ vectors[1], atol=1e-5)
+
+
+def test_pairs_are_judged_the_same_whatever_they_come_as(tiny_model, tmp_path):
+    matcher = Matcher(tiny_model, "cpu")
+    image, detections = scene()
+    described = matcher.describe(image, detections)
+    crops = list(described["crop"])
+    pictures = [np.ascontiguousarray(crop.pixels[..., ::-1]) for crop in crops]
+    expected = matcher.similarity(crops, [crops[2:], crops[3:]])
+    for i, picture in enumerate(pictures):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), picture)
+    paths = [tmp_path / f"{i}.png" for i in range(4)]
+    for people in (pictures, paths, described, np.stack(pictures), [crops[0], pictures[1], str(paths[2]), crops[3]]):
+        np.testing.assert_allclose(matcher.similarity(people, [crops[2:], crops[3:]]), expected, atol=1e-6)
+        tracklets = [list(matcher.crops(people))[2:], people[3:]]
+        np.testing.assert_allclose(matcher.similarity(crops, tracklets), expected, atol=1e-6)
+    np.testing.assert_allclose(matcher.similarity(paths, [paths[2:], paths[3]]), expected, atol=1e-6)
+    np.testing.assert_allclose(matcher.similarity(paths[0], [described]), matcher.similarity(crops[:1], [crops]))
+    np.testing.assert_allclose(matcher.vectors(paths), matcher.vectors(crops), atol=1e-6)
+
+
+def test_who_shows_nothing_is_nobody_s_match(tiny_model):
+    matcher = Matcher(tiny_model, "cpu")
+    crops = drawn(4)
+    expected = matcher.similarity(crops[:2], [crops[2:]])
+    found = matcher.similarity([crops[0], None, crops[1]], [[None, crops[2], crops[3], None]])
+    np.testing.assert_array_equal(found, np.insert(expected, 1, 0, axis=0))
+    assert matcher.similarity([None], [[crops[0]]]).tolist() == [[0]]
+    assert matcher.similarity([None], []).shape == (1, 0)
+    with pytest.raises(InputError, match="crop 1 shows nothing"):
+        matcher.vectors([crops[0], None])
+    with pytest.raises(InputError, match="tracklet 1 .*without crops"):
+        matcher.similarity(crops[:1], [crops[1:], [None]])
+
+
+def test_errors_count_tracklets_over_all_blocks(tiny_model):
+    matcher = Matcher(tiny_model, "cpu", memory_mb=0.02)
+    crops = drawn(2)
+    with pytest.raises(InputError, match="tracklet 70, image 0"):
+        matcher.similarity(crops, [crops] * 70 + [[np.zeros((4, 4), np.uint8)]])
+
+
+@pytest.mark.parametrize("name", ["attention-compare", "two nets, small"])
+def test_several_questions_are_answered_as_one_by_one(name):
+    model = network(EVERY_NETWORK[name])
+
+    def questions(crops):
+        return [
+            (crops[:2], [crops[2:5], crops[3:6]]),
+            ([], [crops[:1]]),
+            ([crops[6], None], [crops[7:], crops[:1]]),
+            (crops[:1], []),
+        ]
+
+    one_by_one = [Matcher(model, "cpu").similarity(*question) for question in questions(drawn(9))]
+    matcher = Matcher(model, "cpu")
+    batches = []
+    encode = matcher.network.encode
+    matcher.network.encode = lambda pixels: batches.append(len(pixels)) or encode(pixels)
+    found = matcher.similarities(questions(drawn(9)))
+    assert [answer.shape for answer in found] == [(2, 2), (0, 1), (2, 2), (1, 0)]
+    for answer, expected in zip(found, one_by_one, strict=True):
+        np.testing.assert_allclose(answer, expected, atol=1e-6)
+    assert len(batches) == 1
+
+
+def test_one_vector_per_box_whatever_the_boxes(tiny_model):
+    matcher = Matcher(tiny_model, "cpu")
+    image, detections = scene()
+    odd = np.array([[5, 5, 5.5, 5.5], [-90, -90, -10, -10], [np.nan] * 4, [9, 9, 4, 4], [290, 190, 999, 999]])
+    vectors, shown = matcher.embed(image, np.concatenate([odd[:3], detections.xyxy, odd[3:]]))
+    assert vectors.dtype == np.float32 and vectors.shape == (9, matcher.dimension)
+    assert shown.tolist() == [False] * 3 + [True] * 4 + [False, True]
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert len(np.unique(vectors[~shown], axis=0)) == 1
+    described = matcher.describe(image, detections)
+    np.testing.assert_allclose(vectors[3:7], matcher.vectors(described), atol=1e-6)
+    encoded = matcher.encoded
+    np.testing.assert_allclose(matcher.embed(image, described)[0], vectors[3:7], atol=1e-6)
+    assert matcher.encoded == encoded  # crops that were cut already serve
+    np.testing.assert_allclose(matcher.embed(image, detections)[0], vectors[3:7], atol=1e-6)
+
+
+def test_nobody_and_nothing_can_be_embedded_and_nonsense_cannot(tiny_model):
+    matcher = Matcher(tiny_model, "cpu")
+    image, detections = scene(2)
+    for nobody in (np.zeros((0, 4)), [], sv.Detections.empty()):
+        vectors, shown = matcher.embed(image, nobody)
+        assert vectors.shape == (0, matcher.dimension) and shown.shape == (0,)
+    vectors, shown = matcher.embed(np.zeros((0, 0, 3), np.uint8), detections)
+    assert not shown.any() and np.isfinite(vectors).all() and vectors.any(axis=1).all()
+    with pytest.raises(InputError, match="boxes of shape"):
+        matcher.embed(image, np.zeros((2, 6)))
+    for wrong in (image[..., 0], image.astype(np.float32), None):
+        with pytest.raises(InputError, match="expected .* uint8"):
+            matcher.embed(wrong, detections)
+
+
+def test_a_crop_that_means_nothing_is_flagged(tiny_model, monkeypatch):
+    matcher = Matcher(tiny_model, "cpu")
+    nothing = np.zeros((1, matcher.dimension), np.float32)
+    for vector in (nothing, nothing * np.nan):
+        monkeypatch.setattr(matcher.network, "pool", lambda features, vector=vector: vector.repeat(len(features), 0))
+        vectors, shown = matcher.embed(*scene(3))
+        assert not shown.any()
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1)
 
 
 def test_video_vectors_come_from_the_video_net(two_nets):
@@ -310,7 +417,7 @@ def test_a_benchmark_s_worth_of_pairs_takes_bounded_memory():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     columns = 0
     for block in range(0, 11_310, 1_131):
-        features = torch.randn(1_131, 2, TINY.places, 96, generator=torch.Generator().manual_seed(block))
+        features = torch.randn(1_131, 2, TINY.places, TINY.channels, generator=torch.Generator().manual_seed(block))
         with torch.inference_mode():
             columns += matcher.logits(stills, matcher.model.videos(features)).shape[1]
     assert columns == 11_310
@@ -322,8 +429,9 @@ def folded_pair(rank, samples=False):
     """F of a paper's network, and of the same folded."""
     model = network(replace(TINY, join="paper", phi_dim=16))
     torch.manual_seed(3)
-    galleries = torch.randn(20, 2, TINY.places, 96) @ torch.diag(torch.linspace(0, 1, 96) ** 3) + 0.3
-    queries = torch.randn(20, TINY.places, 96)
+    channels = TINY.channels
+    galleries = torch.randn(20, 2, TINY.places, channels) @ torch.diag(torch.linspace(0, 1, channels) ** 3) + 0.3
+    queries = torch.randn(20, TINY.places, channels)
     folded = fold(model, rank, galleries if samples else None)
     assert folded.config == replace(model.config, rank=rank)
     with torch.no_grad():

@@ -23,19 +23,48 @@ def fit_sigmoid(logits: Floats, same: NDArray[np.bool_], prior: float) -> tuple[
     return float(fit.coef_[0, 0]), float(fit.intercept_[0])
 
 
-def calibration_error(probability: Floats, same: NDArray[np.bool_], prior: float, bins: int = 15) -> float:
-    """Expected calibration error in [0, 1]: mean gap of stated and found share over bins of equal width.
+def sigmoid(logits: Floats, scale: float, offset: float) -> Floats:
+    """Probabilities of logits of any shape, by what ``fit_sigmoid`` found."""
+    return np.asarray(np.exp(-np.logaddexp(0, -(scale * logits + offset))))
+
+
+def reliability_curve(
+    probability: Floats, same: NDArray[np.bool_], prior: float, bins: int = 15
+) -> list[dict[str, float]]:
+    """What is said against what is found, over bins of equal width; empty bins are left out.
 
     Args:
         probability: (K,) in [0, 1].
         same: whether each pair shows one person (K,).
         prior: as given to ``fit_sigmoid``; pairs are weighed to match it.
         bins: over [0, 1].
+
+    Returns:
+        For each bin its edges "low" and "high", the mean of "stated" probabilities and the share "found" to be one
+        person, both of weighed pairs, its "weight" (they sum to 1), and the plain counts "true" and "wrong".
     """
     weights = _weights(same, prior)
-    place = np.minimum((probability * bins).astype(int), bins - 1)
-    gaps = np.bincount(place, weights * (probability - same), bins)
-    return float(np.abs(gaps).sum())
+    place = np.clip((probability * bins).astype(int), 0, bins - 1)
+    weight, stated, found = (np.bincount(place, weights * values, bins) for values in (1, probability, same))
+    true, wrong = (np.bincount(place[kind], minlength=bins) for kind in (same, ~same))
+    return [
+        {
+            "low": i / bins,
+            "high": (i + 1) / bins,
+            "stated": float(stated[i] / weight[i]),
+            "found": float(found[i] / weight[i]),
+            "weight": float(weight[i]),
+            "true": int(true[i]),
+            "wrong": int(wrong[i]),
+        }
+        for i in np.flatnonzero(weight).tolist()
+    ]
+
+
+def calibration_error(probability: Floats, same: NDArray[np.bool_], prior: float, bins: int = 15) -> float:
+    """Expected calibration error in [0, 1]: mean gap of stated and found share over bins, as ``reliability_curve``."""
+    curve = reliability_curve(probability, same, prior, bins)
+    return sum(row["weight"] * abs(row["stated"] - row["found"]) for row in curve)
 
 
 def _weights(same: NDArray[np.bool_], prior: float) -> Floats:

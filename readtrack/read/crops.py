@@ -1,13 +1,18 @@
 """Images and boxes to the network's input. Size, colour order, mean and standard deviation live here only."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import cv2
 import numpy as np
+import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
+from readtrack.errors import InputError
+from readtrack.read.config import ReadConfig
 
 if TYPE_CHECKING:
     import torch
@@ -16,6 +21,107 @@ Image = NDArray[np.uint8]
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, RGB in [0, 1]
 STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(eq=False)
+class Crop:
+    """A box's pixels, and what the network made of them once it was asked. Means nothing to anyone but the matcher."""
+
+    pixels: Image | None  # RGB (H, W, 3); dropped once encoded, unless a video net will want them too
+    features: Any = None  # (P, C), of the encoder of stills, in an array of the network's own kind
+
+
+Shown: TypeAlias = Crop | Image | str | Path | None  # a person: a crop, a BGR image, its file, None for nothing
+Source: TypeAlias = Sequence[Shown] | NDArray[Any] | sv.Detections | str | Path  # several, or one that stands alone
+
+
+def as_crops(source: Source, config: ReadConfig, whose: str = "", first: int = 0) -> list[Crop | None]:
+    """Crops of what people may be given as, one each, in order; what is a crop or None already stays as it is.
+
+    Args:
+        source: crops, BGR uint8 images (h, w, 3) of any size, paths of image files, in any mixture; one image or path
+            that stands alone; or detections that went through ``Matcher.describe``.
+        config: says to which size images are stretched.
+        whose: begins the message of an error, such as "tracklet 3, ".
+        first: the number of the first one in it.
+
+    Raises:
+        InputError: an image is empty or no BGR uint8, a file cannot be read, or detections have no crops.
+    """
+    return [
+        shown if shown is None or isinstance(shown, Crop) else as_crop(shown, config, f"{whose}image {i}")
+        for i, shown in enumerate(listed(source), first)
+    ]
+
+
+def as_crop(shown: Image | str | Path, config: ReadConfig, name: str) -> Crop:
+    """The crop of an image or file; ``name`` is what an error calls an image."""
+    if isinstance(shown, str | Path):
+        shown = read_image(shown)
+    check_image(shown, name)
+    if not shown.size:
+        raise InputError(f"{name}: empty, of shape {shown.shape}; leave it out or give None")
+    return Crop(fit(shown[..., ::-1], config.height, config.width))
+
+
+def clip_of(gallery: Source, config: ReadConfig, name: str) -> list[Crop]:
+    """The T crops of a tracklet that count: the middle of each of its equal parts; no others are read.
+
+    Args:
+        gallery: what ``as_crops`` takes; what shows nothing is passed over.
+        config: says T, and to which size images are stretched.
+        name: what an error calls the tracklet.
+
+    Raises:
+        InputError: as ``as_crops``, or nothing is shown.
+    """
+    images = listed(gallery)
+    clip = [images[place] for place in _spread(len(images), config.clip_length)]
+    if clip and all(isinstance(shown, Crop) for shown in clip):
+        return clip  # type: ignore[return-value]
+    places = [place for place, shown in enumerate(images) if shown is not None]
+    if not places:
+        raise InputError(f"{name} has no crops: a tracklet without crops cannot be compared")
+    chosen = [places[i] for i in _spread(len(places), config.clip_length)]
+    crops = {place: as_crops([images[place]], config, f"{name}, ", place)[0] for place in dict.fromkeys(chosen)}
+    return [crop for place in chosen if (crop := crops[place]) is not None]
+
+
+def _spread(count: int, length: int) -> list[int]:
+    """``length`` of ``count`` places at equal steps, none of none."""
+    return [int((i + 0.5) * count / length) for i in range(length)] if count else []
+
+
+def listed(source: Source) -> Sequence[Shown]:
+    """People in a sequence, whatever they came in. Raises InputError for detections without crops."""
+    if isinstance(source, sv.Detections):
+        if "crop" not in source.data:
+            raise InputError("detections without crops: give what Matcher.describe(image, detections) returned")
+        return list(source.data["crop"])
+    if isinstance(source, Crop | str | Path) or (isinstance(source, np.ndarray) and source.ndim == 3):
+        return [source]
+    return source  # type: ignore[return-value]  # an array of images or of crops serves as a sequence
+
+
+def read_image(path: str | Path) -> Image:
+    """The BGR image (h, w, 3) of a file. Raises InputError where there is none."""
+    try:
+        content = np.frombuffer(Path(path).read_bytes(), dtype=np.uint8)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give an image file") from error
+    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    if image is None:
+        raise InputError(f"{path}: not a readable image; leave it out or write it again")
+    return np.asarray(image, dtype=np.uint8)
+
+
+def check_image(image: Any, name: str = "an image") -> None:
+    """Raise InputError unless it is a uint8 array (height, width, 3); it may be empty."""
+    if isinstance(image, np.ndarray) and image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8:
+        return
+    is_array = isinstance(image, np.ndarray)
+    what = f"of shape {image.shape}, {image.dtype}" if is_array else f"of type {type(image).__name__}"
+    raise InputError(f"{name} {what}: expected (height, width, 3) uint8, BGR")
 
 
 def cut(image: Image, xyxy: NDArray[np.float64], height: int, width: int) -> list[Image | None]:
@@ -39,6 +145,20 @@ def cut(image: Image, xyxy: NDArray[np.float64], height: int, width: int) -> lis
     return crops
 
 
+def cut_out(image: Image, xyxy: NDArray[Any], config: ReadConfig) -> list[Crop | None]:
+    """``cut`` as crops.
+
+    Raises:
+        InputError: the image is not uint8 (H, W, 3), of any size and maybe empty, or the boxes are not (N, 4).
+    """
+    check_image(image)
+    wanted = np.asarray(xyxy, dtype=np.float64)
+    if wanted.size and (wanted.ndim != 2 or wanted.shape[1] != 4):
+        raise InputError(f"boxes of shape {wanted.shape}: expected (N, 4), as left, top, right, bottom")
+    pixels = cut(image, wanted.reshape(-1, 4), config.height, config.width)
+    return [None if crop is None else Crop(crop) for crop in pixels]
+
+
 def fit(crop: Image, height: int, width: int) -> Image:
     """Stretch a crop (h, w, 3) of any size to (height, width, 3), averaging when it shrinks."""
     if crop.shape[:2] == (height, width):
@@ -58,9 +178,16 @@ def normalise(
     """
     import torch
 
-    pixels = torch.from_numpy(np.stack(list(crops))).to(device).permute(0, 3, 1, 2)  # (B, 3, H, W)
+    return standardise(torch.from_numpy(np.stack(list(crops))).to(device), order)
+
+
+def standardise(pixels: "torch.Tensor", order: str) -> "torch.Tensor":
+    """The same of a uint8 tensor (B, H, W, 3), where it is."""
+    import torch
+
+    pixels = pixels.permute(0, 3, 1, 2)  # (B, 3, H, W)
     if order == "bgr":
         pixels = pixels.flip(1)
-    mean = torch.tensor(MEAN, device=device).view(3, 1, 1)
-    std = torch.tensor(STD, device=device).view(3, 1, 1)
+    mean = torch.tensor(MEAN, device=pixels.device).view(3, 1, 1)
+    std = torch.tensor(STD, device=pixels.device).view(3, 1, 1)
     return (pixels.float() / 255 - mean) / std

@@ -4,22 +4,19 @@ from collections import OrderedDict
 from typing import Any, NamedTuple, TypeAlias
 from weakref import ref
 
-from torch import Tensor
-
 Key: TypeAlias = tuple[ref[Any], ...]  # the clip's crops, in order; no other crop ever equals one that is gone
 
 
 class Clip(NamedTuple):
-    """What a clip of T crops needs only itself for."""
+    """What a clip of T crops needs only itself for, in arrays of the network's own kind."""
 
-    theta: Tensor  # both as in ``Videos``
-    phi: Tensor
-    pooled: Tensor  # (C,), unit length
+    half: tuple[Any, ...]  # its gallery half of pairs
+    pooled: Any  # (C,), unit length
 
     @property
     def size(self) -> int:
         """Bytes."""
-        return self.theta.nbytes + self.phi.nbytes + self.pooled.nbytes
+        return sum(int(array.nbytes) for array in (*self.half, self.pooled))
 
 
 class ClipMemory:

@@ -2,38 +2,28 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
-from weakref import ref
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import supervision as sv
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from readtrack import boxes
 from readtrack.errors import InputError
-from readtrack.read.crops import Image, cut, normalise
-from readtrack.read.halves import Clip, ClipMemory
-from readtrack.read.model import Read, Stills, Videos
+from readtrack.read.config import ReadConfig
+from readtrack.read.crops import Crop, Image, Shown, Source, as_crops, clip_of, cut_out
+from readtrack.read.encodings import CROPS_AT_ONCE, Encodings
+from readtrack.read.halves import Clip
+from readtrack.read.network import PRECISIONS, Half, Network, judge, load_network, network_of, video_blocks
+
+if TYPE_CHECKING:
+    from readtrack.read.model import Read
+
+__all__ = ["PRECISIONS", "Crop", "Matcher"]
 
 Floats: TypeAlias = NDArray[np.float64]
-
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-CROPS_AT_ONCE = 64  # through the encoder
-QUERIES_AT_ONCE = 32  # in a block of pairs
-PAIRS_AT_ONCE = 128  # in a block, on a CPU: enough to fill a matrix product,
-CACHE = 8 * 2**20  # or more while they fit in these bytes; a larger block is slower
-
-
-@dataclass(eq=False)
-class Crop:
-    """A box's pixels, and what the network made of them once it was asked. Means nothing to anyone but the matcher."""
-
-    pixels: Image | None  # RGB (H, W, 3); dropped once encoded, unless a video net will want them too
-    features: Tensor | None = None  # (P, C), of the encoder of stills
+Vectors: TypeAlias = NDArray[np.float32]
 
 
 class Matcher:
@@ -42,19 +32,27 @@ class Matcher:
     What a tracklet's crops need only themselves for is remembered while there is room, so that asking about the same
     crops again costs only the comparison. The same calls in the same order give the same bytes.
 
+    Wherever crops are taken, BGR uint8 images (h, w, 3) of any size, paths of image files, and detections that went
+    through ``describe`` serve as well. They are encoded at each call; ``crops`` makes something to keep of them.
+
     Example:
         >>> matcher = Matcher.load("read-s")  # doctest: +SKIP
         >>> crops = matcher.describe(image, detections)["crop"]  # doctest: +SKIP
         >>> matcher.similarity(crops, [tracklet_a, tracklet_b])  # (N, 2), in [0, 1]  # doctest: +SKIP
+        >>> matcher.similarity(["ann.jpg"], [["ann1.jpg", "ann2.jpg"], ["bob.jpg"]])  # (1, 2)  # doctest: +SKIP
     """
 
     def __init__(
-        self, model: Read, device: str | None = None, precision: str = "fp32", memory_mb: float | None = None
+        self,
+        model: "Read | Network",
+        device: str | None = None,
+        precision: str = "fp32",
+        memory_mb: float | None = None,
     ) -> None:
         """Take a trained network.
 
         Args:
-            model: the network; it is moved to the device and brought to the precision.
+            model: the network; a ``Read`` is moved to the device and brought to the precision.
             device: where it runs, such as "cpu" or "cuda:0"; None takes a GPU where there is one.
             precision: "fp32", "bf16" or "fp16", of everything up to fc1; fc2 and all answers stay wider. On a CPU
                 fp16 is slow and in part missing, so that it means fp32 there.
@@ -64,27 +62,14 @@ class Matcher:
         Raises:
             InputError: the device does not exist, or no such precision.
         """
-        if precision not in PRECISIONS:
-            raise InputError(f"precision {precision!r} is unknown: choose one of {', '.join(PRECISIONS)}")
-        name = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            self.device = torch.device(f"cuda:{name}" if name.isdecimal() else name)
-            self.model = model.eval().to(self.device)
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"device {name!r} cannot be used ({reason}); try --device cpu") from error
-        self.precision = "fp32" if precision == "fp16" and self.device.type == "cpu" else precision
-        self.dtype = PRECISIONS[self.precision]
-        self.model.to(self.dtype)
-        if model.config.head != "metric":
-            self.model.fc2.float()  # bf16 answers would tie
+        self.network = network_of(model, device, precision)
+        self.device, self.precision = self.network.device, self.network.precision
         if memory_mb is None:
-            memory_mb = 256 if self.device.type == "cpu" else 4096
+            memory_mb = 256 if str(self.device).startswith("cpu") else 4096
         self.room = int(memory_mb * 2**20 / 2)  # bytes
-        self.encoded = 0  # crops that went through an encoder
         self.compared = 0  # pairs that went through the head
-        self.seconds = 0.0  # spent in ``describe`` and ``logits``
-        self._memory = ClipMemory(self.room)
+        self.seconds = 0.0  # spent in ``describe``, ``logits`` and ``similarities``
+        self._encodings = Encodings(self.network, self.room)
 
     @classmethod
     def load(
@@ -97,19 +82,43 @@ class Matcher:
     ) -> "Matcher":
         """Load weights by shipped name or file; a ``rank`` folds them (``folding.fold``), faster and less exact.
 
+        An ``.onnx`` file that ``readtrack export`` wrote runs on ONNX Runtime without PyTorch, in the precision that
+        it was exported in.
+
         Raises:
             InputError: they cannot be used or folded.
         """
-        from readtrack.read.checkpoint import load_checkpoint
-        from readtrack.read.folding import fold
+        return cls(load_network(weights, device, precision, rank), memory_mb=memory_mb)
 
-        model = load_checkpoint(weights)[0]
-        return cls(model if rank is None else fold(model, rank), device, precision, memory_mb)
+    @property
+    def model(self) -> Any:
+        """The network itself: a ``Read``, or what runs an exported one; has a ``config``."""
+        return self.network.model
+
+    @property
+    def config(self) -> ReadConfig:
+        """The network's shape, and what its inputs and outputs mean."""
+        return self.network.config
+
+    @property
+    def encoded(self) -> int:
+        """Crops that went through an encoder."""
+        return self._encodings.count
 
     @property
     def clip_length(self) -> int:
         """T, how many crops of a tracklet are compared at once."""
-        return self.model.config.clip_length
+        return self.config.clip_length
+
+    @property
+    def dtype(self) -> Any:
+        """PyTorch's kind of number up to fc1."""
+        return getattr(self.network, "dtype", None)
+
+    @property
+    def dimension(self) -> int:
+        """D, the length of the vectors that ``embed``, ``vectors`` and ``video_vectors`` give."""
+        return self.config.channels
 
     def describe(self, image: Image, detections: sv.Detections) -> sv.Detections:
         """The same detections with ``data["crop"]``: a ``Crop`` per box, None where a box shows nothing.
@@ -117,199 +126,194 @@ class Matcher:
         Cuts pixels only; the network runs when a crop is first compared.
 
         Args:
-            image: BGR uint8 (H, W, 3).
+            image: BGR uint8 (H, W, 3); of an empty one no box shows anything.
             detections: boxes in its pixels.
+
+        Raises:
+            InputError: the image is not (H, W, 3) uint8.
         """
-        started = time.perf_counter()
-        config = self.model.config
-        pixels = cut(image, detections.xyxy.astype(np.float64), config.height, config.width)
-        crops = np.empty(len(pixels), dtype=object)
-        crops[:] = [None if p is None else Crop(p) for p in pixels]
-        self.seconds += time.perf_counter() - started
+        crops = np.empty(len(detections), dtype=object)
+        crops[:] = self._cut(image, detections.xyxy)
         return boxes.with_data(detections, crop=crops)
 
-    def encode(self, crops: Sequence[Crop], block: int = CROPS_AT_ONCE) -> None:
-        """Run the encoder of stills on crops that it has not seen yet, ``block`` at a time.
+    def crops(self, source: Source) -> list[Crop | None]:
+        """Crops of images, files or described detections, one each, in order; to be kept, and encoded only once.
 
-        Their pixels are dropped, unless the network has a video net of its own, which looks across a clip's images.
+        Args:
+            source: crops, BGR uint8 images (h, w, 3) of any size and paths, in any mixture; one of these that stands
+                alone; or detections that went through ``describe``. None shows nothing and stays None.
+
+        Raises:
+            InputError: an image is empty or not uint8 (h, w, 3), or a file is no image; it says which.
         """
-        fresh = [crop for crop in dict.fromkeys(crops) if crop.features is None]
-        for start in range(0, len(fresh), block):
-            part = fresh[start : start + block]
-            with torch.inference_mode():
-                features = self.model.encode(self._pixels(part))
-            for crop, feature in zip(part, features, strict=True):
-                crop.features = feature.clone()
-                if self.model.config.shared_encoder:
-                    crop.pixels = None
-        self.encoded += len(fresh)
+        return as_crops(source, self.config)
 
-    @torch.inference_mode()
-    def stills(self, crops: Sequence[Crop]) -> Stills:
-        """The query half of pairs with each of N crops; for use with many blocks of videos."""
-        self.encode(crops)
-        return self.model.stills(torch.stack([_features(crop) for crop in crops]))
+    def encode(self, crops: Sequence[Crop], block: int = CROPS_AT_ONCE) -> None:
+        """Run the encoder of stills on crops that it has not seen yet, ``block`` at a time."""
+        self._encodings.encode(crops, block)
 
-    @torch.inference_mode()
-    def videos(self, clips: Sequence[Sequence[Crop]]) -> Videos:
+    def stills(self, crops: Source) -> Half:
+        """The query half of pairs with each of N crops; for use with many blocks of videos.
+
+        Raises:
+            InputError: as ``crops``, or one shows nothing.
+        """
+        return self.network.stills([crop.features for crop in self._encoded(crops)])
+
+    def videos(self, clips: Sequence[Source]) -> Half:
         """The gallery half of pairs with each of M tracklets; for use with many blocks of queries.
 
         Args:
             clips: crops as in ``similarity``, at least one tracklet.
 
         Raises:
-            InputError: a tracklet has no crops.
+            InputError: a tracklet has no crops, or as ``crops``.
         """
-        known = self._known_clips(clips)
-        return Videos(torch.stack([clip.theta for clip in known]), torch.stack([clip.phi for clip in known]))
+        return self.network.videos(self._known(clips))
 
-    def similarity(self, queries: Sequence[Crop], galleries: Sequence[Sequence[Crop]]) -> Floats:
+    def similarity(self, queries: Source, galleries: Sequence[Source]) -> Floats:
         """Calibrated probability that each query and each tracklet show the same person.
 
         Args:
-            queries: N crops.
+            queries: N crops, or what ``crops`` takes. One that shows nothing (None) gets 0.
             galleries: M tracklets of at least one crop each; of more than T, one of each of T equal parts counts,
-                fewer are repeated.
+                fewer are repeated. What shows nothing does not count.
 
         Returns:
             (N, M) in [0, 1].
+
+        Raises:
+            InputError: a tracklet has no crops, or as ``crops``.
         """
         return self.probability(self.logits(queries, galleries))
 
+    def similarities(self, questions: Sequence[tuple[Source, Sequence[Source]]]) -> list[Floats]:
+        """``similarity`` for several (queries, galleries), such as one for each camera.
+
+        What they need encoded goes through the encoders together, which is faster than one after another.
+        """
+        started = time.perf_counter()
+        asked = [(self.crops(queries), self._clips(galleries)) for queries, galleries in questions]
+        pairs = [(queries, clips) for queries, clips in asked if clips and any(queries)]
+        clips = [clip for _, clips in pairs for clip in clips]
+        shared = [crop for clip in clips for crop in clip] if self.config.shared_encoder else []
+        self.encode([crop for queries, _ in pairs for crop in queries if crop is not None] + shared)
+        self._known(clips)
+        self.seconds += time.perf_counter() - started
+        return [self.similarity(queries, clips) for queries, clips in asked]
+
     def probability(self, logits: NDArray[np.floating[Any]]) -> Floats:
         """Calibrated probabilities in [0, 1] of what ``logits`` gave, of any shape."""
-        config = self.model.config
-        return np.asarray(1 / (1 + np.exp(-(config.logit_scale * logits + config.logit_offset))))
+        return np.asarray(1 / (1 + np.exp(-(self.config.logit_scale * logits + self.config.logit_offset))))
 
-    @torch.inference_mode()
-    def logits(
-        self, queries: Stills | Sequence[Crop], galleries: Videos | Sequence[Sequence[Crop]], class1: bool = False
-    ) -> Floats:
+    def logits(self, queries: Half | Source, galleries: Half | Sequence[Source], class1: bool = False) -> Floats:
         """What the network answers, before calibration.
 
         Pairs are judged in blocks; in fp32 the answer moves by less than 1e-5 of its size with the blocks.
 
         Args:
-            queries: N crops, or their half.
+            queries: N crops as in ``similarity``, or their half.
             galleries: M tracklets as in ``similarity``, or their half.
             class1: the raw second output of a network of two classes, by which the authors' demo ranks.
 
         Returns:
-            (N, M).
+            (N, M); minus infinity for a query that shows nothing.
 
         Raises:
-            InputError: a tracklet has no crops, or ``class1`` is asked of a network of one output.
+            InputError: a tracklet has no crops, ``class1`` is asked of a network of one output, or as ``crops``.
         """
-        if class1 and self.model.config.classes != 2:
+        if class1 and self.config.classes != 2:
             raise InputError("the network has one output: class1 is for those of two classes")
+        half = self.network.half
+        sides: Any = queries if isinstance(queries, half) else self.crops(queries)
+        if isinstance(sides, list) and None in sides:
+            values = np.full((len(sides), len(galleries)), -np.inf)
+            shown = [row for row, crop in enumerate(sides) if crop is not None]
+            values[shown] = self.logits([sides[row] for row in shown], galleries, class1)
+            return values
         started = time.perf_counter()
-        answer = torch.empty(len(queries), len(galleries), device=self.device)
-        if answer.numel():
-            stills = queries if isinstance(queries, Stills) else self.stills(queries)
-            for block in self._video_blocks(len(galleries)):
+        answer = self.network.blank(len(sides), len(galleries))
+        if len(sides) and len(galleries):
+            stills = sides if isinstance(sides, half) else self.stills(sides)
+            for block in video_blocks(self.network, self.room, len(galleries), CROPS_AT_ONCE):
                 part = galleries[block]
-                videos = part if isinstance(part, Videos) else self.videos(part)
-                self._judge(stills, videos, class1, answer[:, block])
-        self.compared += answer.numel()
-        values = answer.cpu().numpy().astype(np.float64)
+                videos = part if isinstance(part, half) else self.network.videos(self._known(part, block.start))
+                judge(self.network, stills, videos, class1, self.room, answer[:, block])
+        self.compared += len(sides) * len(galleries)
+        values = self.network.numpy(answer).astype(np.float64)
         self.seconds += time.perf_counter() - started
         return values
 
-    @torch.inference_mode()
-    def attention(self, query: Crop, gallery: Sequence[Crop]) -> Floats:
+    def attention(self, query: Shown, gallery: Source) -> Floats:
         """Where in a tracklet's T images (Sec. 5.4) the query found its answer: (T, h, w), sums to 1.
 
         The softmaxed map of Eq. 1, averaged over the query's places.
 
         Raises:
-            InputError: the network's head has no attention, or the tracklet has no crops.
+            InputError: the network is an exported one or its head has no attention, or as ``similarity``.
         """
-        config = self.model.config
+        config = self.config
         if config.head != "attention":
             raise InputError(f"a network with the head {config.head!r} has no attention to show")
-        places = self.model.attention(self.stills([query]), self.videos([gallery]))[0, 0].double().mean(0)  # (T * P,)
+        places = self.network.attention(self.stills([query]), self.videos([gallery]))  # (T * P,)
         shape = (self.clip_length, config.height // config.stride, config.width // config.stride)
-        return np.asarray((places / places.sum()).view(shape).cpu().numpy())
+        return np.asarray((places / places.sum()).reshape(shape))
 
-    @torch.inference_mode()
-    def vectors(self, crops: Sequence[Crop]) -> NDArray[np.float32]:
-        """Pooled embeddings (N, C), unit length: for trackers that can only take vectors."""
-        if not len(crops):
-            return np.zeros((0, self.model.config.channels), dtype=np.float32)
-        self.encode(crops)
-        pooled = self.model.pool(torch.stack([_features(crop) for crop in crops]).float())
-        return np.asarray(pooled.cpu().numpy())
+    def embed(self, image: Image, people: sv.Detections | NDArray[Any]) -> tuple[Vectors, NDArray[np.bool_]]:
+        """One vector per box, for trackers that can only take vectors. What READ knows beyond them is lost.
 
-    @torch.inference_mode()
-    def video_vectors(self, clips: Sequence[Sequence[Crop]]) -> NDArray[np.float32]:
-        """The same of tracklets (M, C): the mean of the pooled embeddings of their T images, unit length."""
-        if not len(clips):
-            return np.zeros((0, self.model.config.channels), dtype=np.float32)
-        return np.asarray(torch.stack([clip.pooled for clip in self._known_clips(clips)]).cpu().numpy())
+        Args:
+            image: BGR uint8 (H, W, 3); of an empty one no box shows anything.
+            people: N boxes in its pixels, xyxy (N, 4), also beyond its edges, empty or not finite; or detections,
+                whose crops are taken where they went through ``describe``.
 
-    def _pixels(self, crops: Sequence[Crop]) -> Tensor:
-        """Crops as the encoders want them (B, 3, H, W)."""
-        pixels = [crop.pixels for crop in crops if crop.pixels is not None]
-        return normalise(pixels, self.device, self.model.config.channel_order).to(self.dtype)
+        Returns:
+            Vectors (N, D) of unit length and always finite, in the order of the boxes, and which of them show
+            something (N,); the others are all the same vector.
 
-    def _known_clips(self, clips: Sequence[Sequence[Crop]]) -> list[Clip]:
-        """What the network makes of each clip; only what is not remembered is computed."""
-        chosen = [_spread(clip, self.clip_length) for clip in clips]
-        keys = [tuple(map(ref, clip)) for clip in chosen]
-        known = {key: clip for key in keys if (clip := self._memory.get(key)) is not None}
-        missing = [pair for pair in dict(zip(keys, chosen, strict=True)).items() if pair[0] not in known]
-        block = max(1, CROPS_AT_ONCE // self.clip_length)
-        for start in range(0, len(missing), block):
-            part = missing[start : start + block]
-            features = self._encode_clips([clip for _, clip in part])  # (M, T, P, C)
-            videos = self.model.videos(features)
-            pooled = nn.functional.normalize(self.model.pool(features.float()).mean(1), dim=-1)  # (M, C)
-            for (key, _), *made in zip(part, videos.theta, videos.phi, pooled, strict=True):
-                known[key] = Clip(*(tensor.clone() for tensor in made))
-                self._memory.put(key, known[key])
-        return [known[key] for key in keys]
+        Raises:
+            InputError: the image is not (H, W, 3) uint8, or the boxes are not (N, 4).
+        """
+        described = isinstance(people, sv.Detections) and "crop" in people.data
+        xyxy = people.xyxy if isinstance(people, sv.Detections) else people
+        crops = self.crops(people) if described else self._cut(image, xyxy)
+        shown = np.array([crop is not None for crop in crops], dtype=bool)
+        vectors = np.zeros((len(crops), self.dimension), dtype=np.float32)
+        vectors[shown] = self.vectors([crop for crop in crops if crop is not None])
+        shown &= np.abs(np.linalg.norm(vectors, axis=1) - 1) < 0.01  # a crop may mean nothing to a network
+        vectors[~shown] = np.eye(1, self.dimension)
+        return vectors, shown
 
-    def _encode_clips(self, clips: Sequence[Sequence[Crop]]) -> Tensor:
-        """Feature maps (M, T, P, C) of clips of T crops; of a shared encoder those of the crops themselves."""
-        crops = [crop for clip in clips for crop in clip]
-        if self.model.config.shared_encoder:
-            self.encode(crops)
-            return torch.stack([_features(crop) for crop in crops]).unflatten(0, (len(clips), -1))
-        self.encoded += len(crops)
-        return self.model.encode_videos(self._pixels(crops).unflatten(0, (len(clips), -1)))
+    def vectors(self, crops: Source) -> Vectors:
+        """Pooled embeddings (N, D), unit length, of crops as in ``stills``."""
+        features = [crop.features for crop in self._encoded(crops)]
+        return self.network.pool(features) if features else np.zeros((0, self.dimension), dtype=np.float32)
 
-    def _video_blocks(self, count: int) -> list[slice]:
-        """Which of ``count`` videos to make at once: some clips, but never more than may be remembered."""
-        config = self.model.config
-        video = config.clip_length * config.places * (config.theta_dim + config.phi_dim) * self.dtype.itemsize
-        block = max(1, min(CROPS_AT_ONCE, self.room // video))
-        return [slice(start, start + block) for start in range(0, count, block)]
+    def video_vectors(self, clips: Sequence[Source]) -> Vectors:
+        """The same of tracklets (M, D): the mean of the pooled embeddings of their T images, unit length."""
+        pooled = [clip.pooled for clip in self._known(clips)]
+        return self.network.rows(pooled) if pooled else np.zeros((0, self.dimension), dtype=np.float32)
 
-    def _judge(self, stills: Stills, videos: Videos, class1: bool, answer: Tensor) -> None:
-        """Fill ``answer`` (N, M), a block of pairs at a time."""
-        config = self.model.config
-        scores = config.places**2 * config.clip_length * (2 if self.precision == "fp32" else 6)  # softmaxed in fp32
-        pair = (scores + 3 * config.places * config.phi_dim + 4 * config.feature_dim) * self.dtype.itemsize
-        pairs = self.room // pair
-        if self.device.type == "cpu":
-            pairs = min(pairs, max(PAIRS_AT_ONCE, CACHE // pair))
-        n = min(len(stills), QUERIES_AT_ONCE, max(1, pairs))
-        m = max(1, pairs // n)
-        for column in range(0, len(videos), m):
-            part = videos[column : column + m]
-            for row in range(0, len(stills), n):
-                joined = self.model.join(stills[row : row + n], part).float()
-                logits = self.model.classes(joined)[..., 1] if class1 else self.model.classify(joined)
-                answer[row : row + n, column : column + m] = logits
+    def _cut(self, image: Image, xyxy: NDArray[Any]) -> list[Crop | None]:
+        """Crops of boxes (N, 4), None for a box that shows nothing."""
+        started = time.perf_counter()
+        crops = cut_out(image, xyxy, self.config)
+        self.seconds += time.perf_counter() - started
+        return crops
 
+    def _encoded(self, source: Source) -> list[Crop]:
+        """Crops that went through the encoder of stills and all show something."""
+        crops = self.crops(source)
+        shown = [crop for crop in crops if crop is not None]
+        if len(shown) < len(crops):
+            raise InputError(f"crop {crops.index(None)} shows nothing (None): leave it out")
+        self.encode(shown)
+        return shown
 
-def _features(crop: Crop) -> Any:
-    """The encoded map of a crop that went through ``encode``."""
-    return crop.features
+    def _clips(self, galleries: Sequence[Source], first: int = 0) -> list[list[Crop]]:
+        """The T crops of each tracklet that count."""
+        return [clip_of(gallery, self.config, f"tracklet {first + i}") for i, gallery in enumerate(galleries)]
 
-
-def _spread(gallery: Sequence[Crop], length: int) -> list[Crop]:
-    """``length`` crops at equal steps over a tracklet: the middle of each of its equal parts."""
-    if not len(gallery):
-        raise InputError("a tracklet without crops cannot be compared")
-    return [gallery[int((i + 0.5) * len(gallery) / length)] for i in range(length)]
+    def _known(self, galleries: Sequence[Source], first: int = 0) -> list[Clip]:
+        """What the network makes of each tracklet, the first of which an error calls by the number ``first``."""
+        return self._encodings.clips(self._clips(galleries, first))

@@ -164,13 +164,7 @@ class Identities:
 
     def _could_be(self, old: Track, where: tuple[int, Floats]) -> bool:
         """Whether a lost person could have come to a frame and box (4,): gone before, at a plausible speed."""
-        if where[0] <= max(old.last[0], old.written):
-            return False
-        ends = np.stack([old.last[1], where[1]])
-        distance = np.hypot(*np.diff(ends[:, :2] + ends[:, 2:], axis=0)[0] / 2)
-        height = float((ends[:, 3] - ends[:, 1]).max())
-        seconds = (where[0] - old.last[0]) / self.config.fps
-        return bool(distance <= height * (1 + self.config.max_speed * seconds))
+        return where[0] > old.written and within_reach(old.last, where, self.config)
 
     def _gather(self, seen: Seen, matches: list[Match], people: list[Track], wanted: NDArray[np.bool_]) -> None:
         """Log odds from one more crop (paper Eq. 3) for wanted pairs (M, N) of a known person and a track.
@@ -210,6 +204,17 @@ class Identities:
         since = gap or track.gap(seen.frame)
         entry = Association(seen.frame, track.id, index, reason, float(probability), runner_up, since, motion)
         self.associations.append(entry)
+
+
+def within_reach(gone: tuple[int, Floats], come: tuple[int, Floats], config: TrackerConfig) -> bool:
+    """Whether somebody last seen in a frame and box (4,) can appear in a later frame and box, at a plausible speed."""
+    if come[0] <= gone[0]:
+        return False
+    ends = np.stack([gone[1], come[1]])
+    distance = np.hypot(*np.diff(ends[:, :2] + ends[:, 2:], axis=0)[0] / 2)
+    height = float((ends[:, 3] - ends[:, 1]).max())
+    seconds = (come[0] - gone[0]) / config.fps
+    return bool(distance <= height * (1 + config.max_speed * seconds))
 
 
 def log_odds(probability: Floats) -> Floats:

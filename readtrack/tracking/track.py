@@ -20,7 +20,7 @@ class State(Enum):
     LOST = "lost"  # confirmed once, not seen in the last frame
 
 
-class TrackletMemory:
+class CropMemory:
     """Crops spread evenly over the whole life of a track, never more than ``capacity``."""
 
     def __init__(self, capacity: int) -> None:
@@ -39,7 +39,7 @@ class TrackletMemory:
                 self.crops.append(crop)
         self._offered += 1
 
-    def extend(self, later: "TrackletMemory") -> None:
+    def extend(self, later: "CropMemory") -> None:
         """Append what another track of the same person gathered later."""
         self.crops.extend(later.crops)
         self._offered += later._offered
@@ -56,7 +56,7 @@ class Track:
         self.id = UNDECIDED
         self.state = State.TENTATIVE
         self.motion = BoxMotion(xyxy)
-        self.memory = TrackletMemory(capacity)
+        self.memory = CropMemory(capacity)
         self.confidence = confidence  # of the last sighting
         self.written = -1  # the last frame that went out under its id
         self.hits = 1
@@ -141,7 +141,7 @@ class Track:
         frame, xyxy = self.sure
         lost = Track(xyxy, self.confidence, frame, capacity)
         lost.id, lost.memory, lost.written, lost.state = self.id, self.memory, self.written, State.LOST
-        self.id, self.memory, self.entry = UNDECIDED, TrackletMemory(capacity), self.last
+        self.id, self.memory, self.entry = UNDECIDED, CropMemory(capacity), self.last
         self.pending = [(*self.last, self.confidence)]
         self.trust()
         return lost

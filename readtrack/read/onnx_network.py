@@ -1,0 +1,185 @@
+"""A READ network that ``readtrack export`` wrote, on ONNX Runtime; needs no PyTorch."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from readtrack.errors import InputError
+from readtrack.read.config import ReadConfig
+from readtrack.read.crops import Image
+from readtrack.read.halves import Clip
+
+KEY = "readtrack"  # the metadata entry that says as JSON what a file is; the same in all files of one network
+
+Floats = NDArray[np.float32]
+
+
+def part_of(path: Path, part: str) -> Path:
+    """Where the "encoder" or the "clips" encoder of the network in ``path`` lies: beside it."""
+    return path.with_name(f"{path.stem}.{part}{path.suffix}")
+
+
+@dataclass(frozen=True)
+class Maps:
+    """A side of pairs: feature maps (N, P, C) of stills or (M, T, P, C) of videos. The head makes the rest of them."""
+
+    features: Floats
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, index: slice) -> "Maps":
+        return Maps(self.features[index])
+
+
+class OnnxNetwork:
+    """Runs an exported network: an encoder, a head, and an encoder of clips where it has a video net of its own."""
+
+    half: type = Maps
+    itemsize = 4  # bytes; inputs and outputs are float32
+
+    def __init__(self, path: str | Path, device: str | None = None) -> None:
+        """Load the head from a file and the encoders from beside it.
+
+        Args:
+            path: the ``.onnx`` file of the head.
+            device: "cpu" or a GPU such as "cuda:0"; None takes a GPU where ONNX Runtime has one.
+
+        Raises:
+            InputError: a file is missing, broken or no export of READ, the files do not belong together, or this ONNX
+                Runtime cannot use the device.
+        """
+        path = Path(path)
+        providers, self.device = _providers(device)
+        self._head = _open(path, providers)
+        about = _about(self._head)
+        try:
+            facts = json.loads(about)
+            self.precision = str(facts["precision"])
+            known = {field.name for field in fields(ReadConfig)}
+            unknown = sorted(set(facts["config"]) - known)
+            if unknown:
+                raise InputError(f"{path}: exported by another version of readtrack (unknown {', '.join(unknown)})")
+            self.config = ReadConfig(**facts["config"])
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise InputError(f"{path}: no head that readtrack export wrote; give the FILE.onnx of --out") from error
+        self._encoders = [
+            _open(part_of(path, part), providers, about)
+            for part in ("encoder", *(() if self.config.shared_encoder else ("clips",)))
+        ]
+
+    @property
+    def model(self) -> "OnnxNetwork":
+        """Itself."""
+        return self
+
+    def encode(self, pixels: Sequence[Image]) -> list[Floats]:
+        """Feature maps (P, C) of crops, each its own memory."""
+        return [features.copy() for features in _run(self._encoders[0], pixels=np.stack(list(pixels)))]
+
+    def encode_clips(self, pixels: Sequence[Image], clips: int) -> Floats:
+        """Feature maps (M, T, P, C) of M * T crops, of the video net."""
+        crops = np.stack(list(pixels))
+        return _run(self._encoders[1], clips=crops.reshape(clips, -1, *crops.shape[1:]))
+
+    def stack(self, features: Sequence[Floats], clips: int) -> Floats:
+        """Feature maps (P, C) of M * T crops as (M, T, P, C)."""
+        return np.stack(list(features)).reshape(clips, -1, *features[0].shape)
+
+    def stills(self, features: Sequence[Floats]) -> Maps:
+        """The query half of N feature maps (P, C)."""
+        return Maps(np.stack(list(features)))
+
+    def clips(self, features: Floats) -> list[Clip]:
+        """Feature maps and pooled vector of each of M clips (M, T, P, C), each its own memory."""
+        pooled = _unit(_unit(features.mean(-2)).mean(1))  # (M, C)
+        return [Clip((maps.copy(),), vector.copy()) for maps, vector in zip(features, pooled, strict=True)]
+
+    def videos(self, clips: Sequence[Clip]) -> Maps:
+        """The gallery half of M clips."""
+        return Maps(np.stack([clip.half[0] for clip in clips]))
+
+    def blank(self, n: int, m: int) -> Floats:
+        """Room for logits (n, m)."""
+        return np.empty((n, m), dtype=np.float32)
+
+    def judge(self, stills: Maps, videos: Maps, class1: bool, answer: Floats) -> None:
+        """Write logits into ``answer`` (N, M).
+
+        Raises:
+            InputError: ``class1``, which the head does not tell.
+        """
+        if class1:
+            raise InputError("an exported network does not tell class1: use the weights that it was made of")
+        answer[:] = _run(self._head, queries=stills.features, videos=videos.features)
+
+    def attention(self, still: Maps, video: Maps) -> NDArray[np.float64]:
+        """Raise InputError: the head tells answers only."""
+        raise InputError("an exported network shows no attention: use the weights that it was made of")
+
+    def pool(self, features: Sequence[Floats]) -> Floats:
+        """One unit vector (N, C) for each of N feature maps."""
+        return _unit(np.stack(list(features)).mean(-2))
+
+    def rows(self, vectors: Sequence[Floats]) -> Floats:
+        """Vectors as one array (N, C)."""
+        return np.stack(list(vectors))
+
+    def numpy(self, array: Floats) -> Floats:
+        """The same."""
+        return array
+
+
+def _providers(device: str | None) -> tuple[list[Any], str]:
+    """What ONNX Runtime is to run on, and its name."""
+    import onnxruntime
+
+    available = onnxruntime.get_available_providers()
+    name = device or ("cuda" if "CUDAExecutionProvider" in available else "cpu")
+    kind, _, number = name.partition(":")
+    kind, number = ("cuda", kind) if kind.isdecimal() else (kind, number or "0")
+    if kind == "cpu":
+        return ["CPUExecutionProvider"], "cpu"
+    if kind != "cuda" or not number.isdecimal() or "CUDAExecutionProvider" not in available:
+        raise InputError(f"device {name!r} cannot be used by this ONNX Runtime; pip install onnxruntime-gpu, or cpu")
+    return [("CUDAExecutionProvider", {"device_id": int(number)}), "CPUExecutionProvider"], f"cuda:{number}"
+
+
+def _open(path: Path, providers: list[Any], about: str | None = None) -> Any:
+    """The session of a file; ``about`` is what its metadata has to say. Raises InputError."""
+    import onnxruntime
+
+    if not path.is_file():
+        beside = ": the encoders lie beside the head, as readtrack export writes them" if about else ""
+        raise InputError(f"{path}: no such file{beside}; export it with: readtrack export")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors only
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the cores to others
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # its own kinds of exception have no public base
+        why = str(error).splitlines()[0][:120]
+        raise InputError(f"{path}: is no model that ONNX Runtime loads ({why}); export it again") from error
+    if about is not None and _about(session) != about:
+        raise InputError(f"{path}: belongs to another network than the head beside it; export both again")
+    return session
+
+
+def _about(session: Any) -> str:
+    """What a file says about the network that it is of, in JSON."""
+    return str(session.get_modelmeta().custom_metadata_map.get(KEY, ""))
+
+
+def _run(session: Any, **inputs: NDArray[Any]) -> Floats:
+    """The one output."""
+    return np.asarray(session.run(None, inputs)[0])
+
+
+def _unit(vectors: Floats) -> Floats:
+    """Vectors (..., C) at unit length; of no length they stay so."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12))

@@ -1,0 +1,117 @@
+"""A READ network on PyTorch, as the matcher wants it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from readtrack.errors import InputError
+from readtrack.read.config import ReadConfig
+from readtrack.read.crops import Image, normalise
+from readtrack.read.halves import Clip
+from readtrack.read.model import Half, Read, Stills, Videos
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class TorchNetwork:
+    """Runs a ``Read`` on one device at one precision. What it returns needs no gradients."""
+
+    half: type = Half
+
+    def __init__(self, model: Read, device: str | None = None, precision: str = "fp32") -> None:
+        """Move a network to a device and bring it to a precision, as in ``Matcher``.
+
+        Raises:
+            InputError: the device does not exist.
+        """
+        name = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        try:
+            self.device = torch.device(f"cuda:{name}" if name.isdecimal() else name)
+            self.model = model.eval().to(self.device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"device {name!r} cannot be used ({reason}); try --device cpu") from error
+        self.precision = "fp32" if precision == "fp16" and self.device.type == "cpu" else precision
+        self.dtype = DTYPES[self.precision]
+        self.model.to(self.dtype)
+        if model.config.head != "metric":
+            self.model.fc2.float()  # bf16 answers would tie
+
+    @property
+    def config(self) -> ReadConfig:
+        """The network's own."""
+        return self.model.config
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a number."""
+        return self.dtype.itemsize
+
+    @torch.inference_mode()
+    def encode(self, pixels: Sequence[Image]) -> list[Tensor]:
+        """Feature maps (P, C) of crops, each its own memory."""
+        return [features.clone() for features in self.model.encode(self._normalised(pixels))]
+
+    @torch.inference_mode()
+    def encode_clips(self, pixels: Sequence[Image], clips: int) -> Tensor:
+        """Feature maps (M, T, P, C) of M * T crops."""
+        return self.model.encode_videos(self._normalised(pixels).unflatten(0, (clips, -1)))
+
+    @torch.inference_mode()
+    def stack(self, features: Sequence[Tensor], clips: int) -> Tensor:
+        """Feature maps (P, C) of M * T crops as (M, T, P, C)."""
+        return torch.stack(list(features)).unflatten(0, (clips, -1))
+
+    @torch.inference_mode()
+    def stills(self, features: Sequence[Tensor]) -> Stills:
+        """The query half of N feature maps (P, C)."""
+        return self.model.stills(torch.stack(list(features)))
+
+    @torch.inference_mode()
+    def clips(self, features: Tensor) -> list[Clip]:
+        """Theta, phi and the pooled vector of each of M clips (M, T, P, C), each its own memory."""
+        videos = self.model.videos(features)
+        pooled = nn.functional.normalize(self.model.pool(features.float()).mean(1), dim=-1)  # (M, C)
+        made = zip(videos.theta, videos.phi, pooled, strict=True)
+        return [Clip((theta.clone(), phi.clone()), vector.clone()) for theta, phi, vector in made]
+
+    @torch.inference_mode()
+    def videos(self, clips: Sequence[Clip]) -> Videos:
+        """The gallery half of M clips."""
+        return Videos(*(torch.stack(part) for part in zip(*(clip.half for clip in clips), strict=True)))
+
+    def blank(self, n: int, m: int) -> Tensor:
+        """Room for logits (n, m) on the device, so that all are fetched at once."""
+        return torch.empty(n, m, device=self.device)
+
+    @torch.inference_mode()
+    def judge(self, stills: Stills, videos: Videos, class1: bool, answer: Tensor) -> None:
+        """Write logits into ``answer`` (N, M)."""
+        joined = self.model.join(stills, videos).float()
+        answer[:] = self.model.classes(joined)[..., 1] if class1 else self.model.classify(joined)
+
+    @torch.inference_mode()
+    def attention(self, still: Stills, video: Videos) -> NDArray[np.float64]:
+        """The attention (T * P,) of one pair, averaged over the query's places."""
+        return self.numpy(self.model.attention(still, video)[0, 0].double().mean(0))
+
+    @torch.inference_mode()
+    def pool(self, features: Sequence[Tensor]) -> NDArray[np.float32]:
+        """One unit vector (N, C) for each of N feature maps."""
+        return self.numpy(self.model.pool(torch.stack(list(features)).float()))
+
+    def rows(self, vectors: Sequence[Tensor]) -> NDArray[np.float32]:
+        """Vectors as one array (N, C)."""
+        return self.numpy(torch.stack(list(vectors)))
+
+    def numpy(self, array: Tensor) -> NDArray[Any]:
+        """A copy in the computer's own memory."""
+        return np.asarray(array.cpu().numpy())
+
+    def _normalised(self, pixels: Sequence[Image]) -> Tensor:
+        """Crops as the encoders want them (B, 3, H, W)."""
+        return normalise(pixels, self.device, self.config.channel_order).to(self.dtype)
