@@ -1,36 +1,33 @@
-"""Comparing a data set in blocks, calibration, and the command that scores."""
+"""Comparing a data set in blocks, baselines, and calibration."""
 
-import hashlib
-import json
 import weakref
 from collections import defaultdict
-from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
-import torch
-from conftest import TINY
-from safetensors.torch import save_file
+from peers import make_peer
 
-from readtrack import evaluate, reid
+from readtrack import reid
 from readtrack.data.clips import ImageCache, scoring_clip
 from readtrack.data.market import read_market
 from readtrack.data.tracklets import ReidSplits, Tracklet, parts
-from readtrack.datasets import DATASETS, read_dataset
 from readtrack.errors import InputError
-from readtrack.read.calibration import calibration_error, fit_sigmoid
-from readtrack.read.checkpoint import save_checkpoint
+from readtrack.read.calibration import calibration_error, fit_sigmoid, reliability_curve, sigmoid
 from readtrack.read.matcher import Crop, Matcher
-from readtrack.read.model import Read
 from readtrack.reid import (
+    Pairs,
     Stopwatch,
+    baseline_similarity,
     calibrate,
     check_calibration,
-    colour_similarity,
+    colours,
+    peer,
     read_logits,
     score,
-    tracking_logits,
+    tracking_pairs,
+    worst_pairs,
 )
+from readtrack.reid.pairs import error_of_new_people
 
 
 class Images(dict):
@@ -72,8 +69,8 @@ def splits_of(*gallery):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(reid, "QUERIES_AT_ONCE", 3)
-    monkeypatch.setattr(reid, "CLIPS_AT_ONCE", 4)
+    monkeypatch.setattr(reid.comparison, "QUERIES_AT_ONCE", 3)
+    monkeypatch.setattr(reid.comparison, "CLIPS_AT_ONCE", 4)
 
 
 def test_blocks_give_what_all_at_once_would(small_blocks):
@@ -107,7 +104,7 @@ def test_only_one_block_of_crops_is_held(small_blocks, monkeypatch, tiny_model):
         most = max(most, len(alive))
         return crop
 
-    monkeypatch.setattr(reid, "Crop", counted)
+    monkeypatch.setattr(reid.comparison, "Crop", counted)
     splits = splits_of(*(tracklet(pid, camid) for camid in (1, 2) for pid in range(1, 9)))
     pixels = defaultdict(lambda: np.zeros((64, 32, 3), dtype=np.uint8))
     read_logits(Matcher(tiny_model, "cpu"), splits, pixels)
@@ -119,33 +116,100 @@ def test_an_empty_data_set_cannot_be_scored():
         read_logits(Numbers(), splits_of(), Images())
 
 
+def pairs_of(*people):
+    return tracking_pairs(Numbers(), splits_of(*people), Images())
+
+
 def test_pairs_as_a_tracker_meets_them():
     # Camera 1: person 1 twice, person 2, and those who do not count: too short, or a distractor. Camera 2: person 3.
-    people = [tracklet(1, 1), tracklet(1, 1), tracklet(2, 1), tracklet(2, 1, 3), tracklet(0, 1, 9), tracklet(3, 2)]
-    logits, same = tracking_logits(Numbers(), splits_of(*people), Images())
-    assert same.tolist() == [True, True, False, True, True, False, False, False, True, True]
-    assert logits.tolist() == [0, 0, -1, 0, 0, -1, -1, -1, 0, 0]
+    pairs = pairs_of(
+        tracklet(1, 1), tracklet(1, 1), tracklet(2, 1), tracklet(2, 1, 3), tracklet(0, 1, 9), tracklet(3, 2)
+    )
+    assert pairs.same.tolist() == [True, True, False, True, True, False, False, False, True, True]
+    assert pairs.logits.tolist() == [0, 0, -1, 0, 0, -1, -1, -1, 0, 0]
+    assert pairs.query.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
+    assert pairs.gallery.tolist() == [0, 1, 2, 0, 1, 2, 0, 1, 2, 3]
+    assert pairs.pids.tolist() == [1, 1, 2, 3]
+    assert pairs.images[2:] == ("2_1_3", "3_2_3")
+    assert pairs.clips[2:] == (("2_1_0", "2_1_1"), ("3_2_0", "3_2_1"))
 
 
 def test_many_tracklets_of_a_camera_are_thinned_evenly(monkeypatch):
-    monkeypatch.setattr(reid, "TRACKLETS_PER_CAMERA", 4)
-    logits, same = tracking_logits(Numbers(), splits_of(*(tracklet(pid, 1) for pid in range(1, 17))), Images())
+    monkeypatch.setattr(reid.pairs, "TRACKLETS_PER_CAMERA", 4)
+    pairs = pairs_of(*(tracklet(pid, 1) for pid in range(1, 17)))
     people = np.array([3, 7, 11, 15])  # the middle of each quarter
-    assert np.array_equal(logits.reshape(4, 4), -np.abs(people[:, None] - people))
-    assert np.array_equal(same.reshape(4, 4), np.eye(4, dtype=bool))
+    assert np.array_equal(pairs.logits.reshape(4, 4), -np.abs(people[:, None] - people))
+    assert np.array_equal(pairs.same.reshape(4, 4), np.eye(4, dtype=bool))
 
 
 def test_calibration_without_pairs_is_passed_over():
     for people in ([tracklet(1, 1, 3)], [tracklet(1, 1)], [tracklet(1, 1), tracklet(2, 2)]):
         assert calibrate(Numbers(), splits_of(*people), Images()) == (1.0, 0.0)
-        assert check_calibration(Numbers(), splits_of(*people), Images()) is None
+        assert check_calibration(Numbers(), pairs_of(*people)) is None
 
 
 def test_calibration_is_checked_on_pairs():
     # Probabilities 0.73 of both true pairs and 0.27 of both wrong ones, a tenth of all weight on the true ones.
-    found = check_calibration(Numbers(), splits_of(tracklet(1, 1), tracklet(2, 1)), Images(), bar=0.7)
+    found = check_calibration(Numbers(), pairs_of(tracklet(1, 1), tracklet(2, 1)), bar=0.7)
     p = 1 / (1 + np.exp(-1))
+    curve = found.pop("curve")
+    assert found.pop("error_of_new_people") is None  # one person in each half
     assert found == pytest.approx({"error": 0.1 * (1 - p) + 0.9 * (1 - p), "true": 1, "wrong": 0, "pairs": 4})
+    assert [(row["stated"], row["found"]) for row in curve] == [pytest.approx(row) for row in ((1 - p, 0), (p, 1))]
+
+
+def noisy_pairs(people, seed=0, shift=lambda pid: 0.0):
+    """Everybody with everybody, logits of a spread that grows with ``shift`` of the person."""
+    rng = np.random.default_rng(seed)
+    query, gallery = np.indices((people, people)).reshape(2, -1)
+    pids = np.arange(1, people + 1)
+    drift = np.array([shift(pid) for pid in pids])
+    logits = np.where(query == gallery, 2.0, -2.0) + rng.normal(0, 2, len(query)) + drift[query]
+    return Pairs(logits, query, gallery, pids, ("",) * people, (("",),) * people)
+
+
+def test_the_error_of_new_people_sees_what_the_fitted_ones_do_not():
+    assert error_of_new_people(noisy_pairs(60)) < 0.06
+    # People of odd numbers get higher logits: a sigmoid of either half does not fit the other.
+    assert error_of_new_people(noisy_pairs(60, shift=lambda pid: 6.0 * (pid % 2))) > 0.15
+
+
+def test_the_error_of_new_people_needs_two_people_in_each_half():
+    assert error_of_new_people(noisy_pairs(3)) is None
+    assert error_of_new_people(noisy_pairs(4)) is not None
+
+
+def test_the_worst_pairs_by_hand():
+    # Person 1 is close to 2; person 9 is far from everybody; the second tracklet of 4 looks like 40.
+    people = [tracklet(1, 1), tracklet(2, 1), tracklet(9, 1), tracklet(4, 1)]
+    other = Tracklet(tuple(f"40_1_{i}" for i in range(4)), 4, 1)
+    pairs = pairs_of(*people, other)
+    found = worst_pairs(Numbers(), pairs, 2)
+    assert [(row["query"], row["clip"]) for row in found["taken_for_one"]] == [
+        ("1_1_3", ["2_1_0", "2_1_1"]),
+        ("2_1_3", ["4_1_0", "4_1_1"]),
+    ]
+    missed = found["not_known_again"]
+    assert [row["query"] for row in missed] == ["4_1_3", "1_1_3"]  # nobody twice
+    assert missed[0]["clip"] == ["40_1_0", "40_1_1"] and missed[0]["probability"] < 1e-6
+    assert len(worst_pairs(Numbers(), pairs, 100)["not_known_again"]) == 4
+    assert worst_pairs(Numbers(), pairs_of(), 5) == {"taken_for_one": [], "not_known_again": []}
+
+
+def test_a_reliability_curve_counted_by_hand():
+    said, same = np.array([0.1, 0.3, 0.3, 1.0]), np.array([False, False, True, True])
+    low, high = reliability_curve(said, same, 0.5, bins=2)
+    assert (low["low"], low["high"], low["true"], low["wrong"]) == (0, 0.5, 1, 2)
+    assert (low["weight"], low["found"]) == pytest.approx((0.75, 1 / 3))
+    assert low["stated"] == pytest.approx((0.1 + 0.3 + 0.3) / 3)
+    assert high == pytest.approx(
+        {"low": 0.5, "high": 1, "stated": 1, "found": 1, "weight": 0.25, "true": 1, "wrong": 0}
+    )
+    assert calibration_error(said, same, 0.5, bins=2) == pytest.approx(0.75 * (1 / 3 - 0.7 / 3))
+
+
+def test_a_sigmoid_never_overflows():
+    assert sigmoid(np.array([-1e4, 0.0, 1e4]), 1.0, 0.0).tolist() == [0, 0.5, 1]
 
 
 def test_parts_are_equal_and_padded():
@@ -191,129 +255,29 @@ def test_a_wrong_folder_says_what_is_missing(tmp_path, tiny_market):
 
 def test_colours_tell_one_coloured_people_apart(tiny_market):
     splits = read_market(tiny_market)
-    colours = colour_similarity(splits, ImageCache(64, 32), 2)
-    assert score(colours, splits.query, splits.gallery).top1 == 1.0
+    found, crops = baseline_similarity(colours(64, 32), splits, ImageCache(64, 32), 2)
+    assert score(found, splits.query, splits.gallery).top1 == 1.0
+    assert crops == len({path for t in splits.gallery for path in (*scoring_clip(t, 2), t.paths[0])})
 
 
-@pytest.fixture
-def two_logits(tmp_path):
-    """Weights of a network that answers with two logits."""
-    torch.manual_seed(0)
-    file = tmp_path / "two.safetensors"
-    save_checkpoint(file, Read(replace(TINY, classes=2)), {})
-    return file
+@pytest.mark.parametrize("batch", [1, "batch"])
+def test_a_peer_compares_with_the_mean_unit_vector(tiny_market, tmp_path, batch):
+    splits, watch = read_market(tiny_market), Stopwatch()
+    other = peer(make_peer(tmp_path / "other.onnx", batch=batch))
+    assert (other.name, other.size) == ("other", (32, 16))
+    images = ImageCache(*other.size)
+    found, _ = baseline_similarity(other, splits, images, 2, watch)
+    assert sorted(watch.seconds) == ["describing", "reading"]
+    clip = other.describe([images[path] for path in scoring_clip(splits.gallery[1], 2)])
+    mean = clip.mean(axis=0) / np.linalg.norm(clip.mean(axis=0))
+    for row, query in enumerate(splits.query):
+        (vector,) = other.describe([images[query.paths[0]]])
+        assert found[row, 1] == pytest.approx(vector @ mean, abs=1e-5)
+    assert score(found, splits.query, splits.gallery).top1 == 1.0
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
-def test_scoring_each_data_set(dataset, request, two_logits, tmp_path, monkeypatch, capsys):
-    root = request.getfixturevalue(f"mini_{dataset}")
-    monkeypatch.chdir(tmp_path)
-    flags = ["reid", "--dataset", dataset, "--root", str(root), "--weights", str(two_logits), "--device", "cpu"]
-    assert evaluate.main(flags) == 0
-    told = capsys.readouterr()
-    found = json.loads((tmp_path / "runs" / f"reid-{dataset}-two.json").read_text())
-    splits = read_dataset(dataset, root)
-    assert told.err.strip() == ""
-    for words in (
-        splits.describe(),
-        splits.protocol,
-        "mAP (step)",
-        "mAP (trapezoid, paper)",
-        "matched a second",
-        "written to",
-    ):
-        assert words in told.out
-    assert all(f"NOTE: {note}" in told.out for note in splits.notes)
-    assert found["dataset"]["notes"] == list(splits.notes)
-    assert found["dataset"]["gallery"]["tracklets"] == len(splits.gallery)
-    assert found["pairs"] == len(splits.query) * len(splits.gallery)
-    assert found["weights"]["sha256"] == hashlib.sha256(two_logits.read_bytes()).hexdigest()
-    assert found["weights"]["network"]["classes"] == 2
-    assert found["settings"]["device"] == "cpu"
-    assert list(found["scores"]) == ["READ", "pooled features"]
-    read = found["scores"]["READ"]
-    assert 0 < read["map_trapezoid"] <= read["map_step"] <= 1
-    assert read["queries"] + read["without_match"] == len(splits.query)
-    assert {"readtrack", "torch"} <= set(found["versions"])
-
-
-def score_json(tmp_path, *flags):
-    """What the command finds on weights and data that ``flags`` name."""
-    file = tmp_path / "new" / "scores.json"
-    assert evaluate.main(["reid", *map(str, flags), "--json", str(file), "--device", "cpu", "--quiet"]) == 0
-    assert [path.name for path in file.parent.iterdir()] == ["scores.json"]
-    return json.loads(file.read_text())
-
-
-def test_ranking_by_the_class_1_logit(tiny_market, two_logits, tmp_path, capsys):
-    flags = ["--root", tiny_market, "--weights", two_logits]
-    by_class1 = score_json(tmp_path, *flags, "--rank-by", "class1")
-    assert capsys.readouterr() == ("", "")
-    assert by_class1["settings"]["rank_by"] == "class1"
-    matcher, splits, images = Matcher.load(two_logits, "cpu"), read_market(tiny_market), ImageCache(64, 32)
-    expected = score(read_logits(matcher, splits, images, class1=True)[0], splits.query, splits.gallery)
-    assert by_class1["scores"]["READ"] == asdict(expected)
-
-
-def test_clip_length_and_histograms_are_settings(tiny_market, two_logits, tmp_path):
-    found = score_json(tmp_path, "--root", tiny_market, "--weights", two_logits, "--clip-length", 3, "--histogram")
-    assert found["settings"]["clip_length"] == found["weights"]["network"]["clip_length"] == 3
-    assert found["scores"]["HSV histogram"]["top1"] == 1.0
-    assert found["calibration"]["pairs"] == 8
-
-
-def test_gallery_without_queries(mini_mars, two_logits, tmp_path):
-    flags = ["--dataset", "mars", "--root", mini_mars, "--weights", two_logits]
-    with_queries, without = score_json(tmp_path, *flags), score_json(tmp_path, *flags, "--gallery-without-queries")
-    queries = with_queries["dataset"]["query"]["tracklets"]
-    assert with_queries["dataset"]["gallery"]["tracklets"] - without["dataset"]["gallery"]["tracklets"] == queries
-
-
-def error_of(capsys, *flags):
-    """The one line that the command ends with."""
-    assert evaluate.main(["reid", *map(str, flags)]) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and err.startswith("error: ") and err.count("\n") == 1
-    return err
-
-
-def test_what_cannot_be_scored_is_told_in_one_line(tiny_market, two_logits, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    foreign = tmp_path / "foreign.safetensors"
-    save_file({"weight": torch.zeros(1)}, foreign)
-    (tmp_path / "damaged.safetensors").write_text("no tensors")
-    save_checkpoint(tmp_path / "one.safetensors", Read(TINY), {})
-    good = ["--root", tiny_market, "--weights", two_logits]
-    assert "nothing" in error_of(capsys, "--root", "nothing", "--weights", two_logits)
-    assert "foreign" in error_of(capsys, "--root", tiny_market, "--weights", foreign)
-    assert "damaged" in error_of(capsys, "--root", tiny_market, "--weights", "damaged.safetensors")
-    assert "nowhere" in error_of(capsys, "--root", tiny_market, "--weights", "nowhere")
-    assert "clip_length" in error_of(capsys, *good, "--clip-length", 0)
-    assert "market" in error_of(capsys, *good, "--gallery-without-queries")
-    assert "one logit" in error_of(capsys, "--root", tiny_market, "--weights", "one.safetensors", "--rank-by", "class1")
-    with pytest.raises(InputError, match="rank_by"):
-        evaluate.ReidSettings(tiny_market, rank_by="colour")
-
-
-def test_a_file_that_cannot_be_written_is_told_before_the_work(tiny_market, two_logits, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(evaluate, "evaluate_reid", lambda *args: pytest.fail("began to work"))
-    (tmp_path / "file").touch()
-    for file in (tmp_path / "file" / "scores.json", tmp_path):
-        assert str(file) in error_of(capsys, "--root", tiny_market, "--weights", two_logits, "--json", file)
-
-
-def test_ctrl_c_ends_with_status_130(tiny_market, two_logits, tmp_path, monkeypatch, capsys):
-    def interrupted(*args):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(evaluate, "read_logits", interrupted)
-    file = tmp_path / "scores.json"
-    assert evaluate.main(["reid", "--root", str(tiny_market), "--weights", str(two_logits), "--json", str(file)]) == 130
-    assert capsys.readouterr().err == "stopped\n"
-    assert not file.exists()
-
-
-def test_bad_commands_end_with_status_2(tmp_path, capsys):
-    assert evaluate.main(["reid", "--root", str(tmp_path), "--weights", "nowhere"]) == 2
-    errors = capsys.readouterr().err.strip().splitlines()
-    assert len([line for line in errors if line.startswith("error: ")]) == 1
+def test_what_gives_no_vectors_is_no_peer(tmp_path):
+    with pytest.raises(InputError, match="expected finite vectors"):
+        peer(make_peer(tmp_path / "maps.onnx", vectors=False))
+    with pytest.raises(InputError, match="no such file"):
+        peer(tmp_path / "nobody.onnx")

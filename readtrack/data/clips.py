@@ -1,5 +1,6 @@
 """Tracklets to clips of T images."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -17,9 +18,23 @@ LIMIT_MB = 2_000  # about 20,000 crops of 256 x 128
 class ImageCache:
     """Reads crops, RGB uint8, each brought to (height, width) on the way in, and keeps them while there is room."""
 
-    def __init__(self, height: int, width: int, limit_mb: float = LIMIT_MB) -> None:
-        """Keep nothing yet; beyond ``limit_mb`` megabytes, images are read each time they are asked for."""
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        limit_mb: float = LIMIT_MB,
+        alter: Callable[[str, Image], Image] | None = None,
+    ) -> None:
+        """Keep nothing yet.
+
+        Args:
+            height: to which images are brought, pixels.
+            width: the same.
+            limit_mb: megabytes; beyond them images are read each time they are asked for.
+            alter: what is done to a file's BGR image, as large as it was read.
+        """
         self.size = (width, height)
+        self._alter = alter
         self._room = limit_mb * 1e6  # bytes that may still be filled
         self._images: dict[str, Image] = {}
 
@@ -31,8 +46,12 @@ class ImageCache:
         found = cv2.imread(name)
         if found is None:
             raise InputError(f"{name}: not a readable image")
+        if self._alter is not None:
+            found = self._alter(name, np.asarray(found, dtype=np.uint8))
         if found.shape[1::-1] != self.size:
-            found = cv2.resize(found, self.size, interpolation=cv2.INTER_AREA)
+            shrinks = found.shape[1] > self.size[0] or found.shape[0] > self.size[1]
+            way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+            found = cv2.resize(found, self.size, interpolation=way)
         image: Image = np.ascontiguousarray(found[:, :, ::-1], dtype=np.uint8)
         if image.nbytes <= self._room:
             self._images[name] = image

@@ -1,0 +1,29 @@
+"""The command line: one word picks what is scored."""
+
+import argparse
+
+from readtrack.errors import exit_status
+from readtrack.evaluate import longgap, reid
+
+TASKS = (reid, longgap)  # each adds its own flags, and sets ``run`` to what they start
+
+EPILOG = """examples:
+  python -m readtrack.evaluate reid --root market1501 --weights read-s
+  python -m readtrack.evaluate longgap --source TUD-Stadtmitte --weights read-s
+  python -m readtrack.evaluate reid --help                 what a task measures, and all its flags
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line, score, print. Returns the exit status: 0, 2 for bad input, 130 after Ctrl-C."""
+    parser = argparse.ArgumentParser(
+        prog="python -m readtrack.evaluate",
+        description="Score weights.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    tasks = parser.add_subparsers(dest="task", metavar="TASK", required=True)
+    for task in TASKS:
+        task.add_parser(tasks.add_parser)
+    args = parser.parse_args(argv)
+    return exit_status(lambda: args.run(args))
