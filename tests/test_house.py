@@ -12,9 +12,9 @@ import readtrack
 PACKAGE = Path(readtrack.__file__).parent
 FLOORS = [
     {"boxes", "errors", "data.tracklets"},
-    {"video", "mot", "detect", "scene", "read", "tracking", "data", "evaluation", "draw"},
-    {"readtracker", "results", "reid", "flags", "datasets", "training"},
-    {"run", "train", "evaluate", "convert", "__main__", "__init__"},
+    {"video", "mot", "detect", "scene", "read", "tracking", "data", "evaluation", "draw", "charts"},
+    {"readtracker", "relinker", "memory", "results", "reid", "flags", "datasets", "training"},
+    {"run", "train", "evaluate", "convert", "export", "adapters", "__main__", "__init__"},
 ]
 FORBIDDEN = {"utils", "common", "helpers", "core", "base", "io", "types"}
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

@@ -1,0 +1,42 @@
+"""READ behind a boxmot tracker, before and after. Run: python demos/with_boxmot.py [ByteTrack [MOT sequence]]"""
+
+import sys
+
+import boxmot
+import numpy as np
+import supervision as sv
+
+from readtrack import TrackerConfig
+from readtrack.adapters.bench import follow, open_clip, report, rewritten
+from readtrack.adapters.boxmot import Relinker
+
+
+def rows_of(found: sv.Detections) -> np.ndarray:
+    if not len(found):
+        return np.zeros((0, 6), np.float32)
+    return np.column_stack([found.xyxy, found.confidence, found.class_id]).astype(np.float32)
+
+
+def people_of(rows: np.ndarray) -> sv.Detections:
+    return sv.Detections(rows[:, :4], confidence=rows[:, 5], tracker_id=rows[:, 4].astype(int))
+
+
+def main(name: str = "ByteTrack", source: str | None = None, frames: int = 400) -> None:
+    clip = open_clip(source, frames)
+    host = getattr(boxmot, name)()
+    report(f"{name} alone", clip, follow(lambda found, image: people_of(host.update(rows_of(found), image)), clip))
+
+    host, relinker, merged = getattr(boxmot, name)(), Relinker("read-s", TrackerConfig(fps=clip.fps)), {}
+
+    def step(found: sv.Detections, image: np.ndarray) -> sv.Detections:
+        rows = relinker.update(host.update(rows_of(found), image), image)
+        merged.update(relinker.merged)
+        return people_of(rows)
+
+    tracks = follow(step, clip)
+    report(f"{name} with READ", clip, tracks)
+    report(f"{name} with READ, earlier rows rewritten", clip, rewritten(tracks, merged))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,35 @@
+"""READ as norfair's re-identification, before and after. Run: python demos/with_norfair.py [MOT sequence]"""
+
+import sys
+
+import numpy as np
+import supervision as sv
+from norfair import Tracker
+
+from readtrack import TrackerConfig
+from readtrack.adapters.bench import Step, follow, open_clip, report
+from readtrack.adapters.norfair import Reid
+
+
+def step_of(tracker: Tracker, reid: Reid) -> Step:
+    def step(found: sv.Detections, image: np.ndarray) -> sv.Detections:
+        found = found[found.confidence >= 0.5]  # norfair believes every detection
+        made = reid.detections(found, image)
+        objects = [o for o in tracker.update(made) if any(o.last_detection is detection for detection in made)]
+        people = found[[o.last_detection.data for o in objects]]
+        people.tracker_id = np.array([o.id for o in objects], dtype=int)
+        return people
+
+    return step
+
+
+def main(source: str | None = None, frames: int = 400) -> None:
+    clip = open_clip(source, frames)
+    reid = Reid("read-s", TrackerConfig(fps=clip.fps))
+    report("norfair alone", clip, follow(step_of(Tracker("iou", 0.7), reid), clip))
+    reid.reset()
+    report("norfair with READ", clip, follow(step_of(Tracker("iou", 0.7, **reid.settings()), reid), clip))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,40 @@
+"""readtrack among Roboflow's trackers, and behind one. Run: python demos/with_trackers.py [MOT sequence]"""
+
+import sys
+
+import numpy as np
+import supervision as sv
+from trackers import ByteTrackTracker
+
+from readtrack import Matcher, TrackerConfig
+from readtrack.adapters.bench import follow, open_clip, report
+from readtrack.adapters.roboflow import ReadTrackTracker
+from readtrack.relinker import Relinker
+
+
+def main(source: str | None = None, frames: int = 400) -> None:
+    clip, matcher = open_clip(source, frames), Matcher.load("read-s")
+    host = ByteTrackTracker(frame_rate=clip.fps)
+
+    def named(found: sv.Detections) -> sv.Detections:
+        people = host.update(found)
+        people.tracker_id[people.tracker_id >= 0] += 1  # theirs count from 0
+        return people
+
+    report("ByteTrack alone", clip, follow(lambda found, image: named(found), clip))
+    tracker = ReadTrackTracker(matcher, frame_rate=clip.fps)
+    report("readtrack in its place", clip, follow(tracker.update, clip))
+
+    host.reset()
+    relinker = Relinker(matcher, TrackerConfig(fps=clip.fps))
+
+    def step(found: sv.Detections, image: np.ndarray) -> sv.Detections:
+        people = named(found)
+        people.tracker_id = relinker.update(people.xyxy, people.tracker_id, image, people.confidence)
+        return people
+
+    report("ByteTrack with READ behind it", clip, follow(step, clip))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,1 @@
+"""READ inside other people's pipelines: one file per host, which alone imports it."""

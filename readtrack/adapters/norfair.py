@@ -1,0 +1,131 @@
+"""READ as norfair's re-identification: ``pip install "readtrack[norfair]"``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+
+from readtrack import boxes
+from readtrack.adapters.host import hook, load_matcher
+from readtrack.errors import InputError
+from readtrack.tracking import TrackerConfig
+from readtrack.tracking.identity import log_odds, within_reach
+
+if TYPE_CHECKING:
+    from readtrack.read.matcher import Matcher
+
+FAR = 1.0  # distance of two who cannot be the same
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """What rides in ``norfair.Detection.embedding``."""
+
+    frame: int
+    xyxy: NDArray[np.float64]  # (4,)
+    crop: Any | None  # READ's; None where nobody can be seen clearly
+
+
+class Reid:
+    """Makes norfair's detections, and tells how far two of its tracked objects are from being the same person.
+
+    Example:
+        >>> reid = Reid("read-s", TrackerConfig(fps=25))  # doctest: +SKIP
+        >>> tracker = norfair.Tracker("iou", 0.7, **reid.settings())  # doctest: +SKIP
+        >>> objects = tracker.update(reid.detections(people, image))  # every frame  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        weights: "str | Path | Matcher" = "read-s",
+        config: TrackerConfig = TrackerConfig(),
+        device: str | None = None,
+    ) -> None:
+        """Load the network, unless a ``Matcher`` is given.
+
+        Args:
+            weights: a shipped name, a file, or a loaded matcher.
+            config: when READ is believed: ``fps``, ``same``, ``proofs``, ``memory``, ``max_speed``, ``clean_cover``,
+                ``high_confidence`` and ``crops`` count.
+            device: where the network runs; None takes a GPU where there is one.
+
+        Raises:
+            InputError: weights or device cannot be used, norfair is not installed or too old.
+        """
+        self._detection = hook("norfair", "Detection", "norfair")
+        hook("norfair.tracker", "TrackedObject.merge", "norfair")
+        self.matcher, self.config = load_matcher(weights, device), config
+        self.reset()
+
+    def reset(self) -> None:
+        """Count frames from the start, for a new ``norfair.Tracker``."""
+        self._frame = -1
+
+    def settings(self) -> dict[str, Any]:
+        """What ``norfair.Tracker`` needs to be told."""
+        return {
+            "reid_distance_function": self.distance,
+            "reid_distance_threshold": 1 - self.config.same,
+            "reid_hit_counter_max": round(self.config.memory * self.config.fps),
+            "past_detections_length": self.config.crops,
+        }
+
+    def detections(self, people: sv.Detections, image: NDArray[np.uint8] | None) -> list[Any]:
+        """Norfair's detections of the next frame; to be called once for every frame.
+
+        Args:
+            people: N boxes in the image's pixels; those that are not finite or have no area are left out.
+            image: BGR uint8 (H, W, 3); None or empty gives boxes alone.
+
+        Returns:
+            A ``norfair.Detection`` of two corners for each box, its row in ``data``.
+
+        Raises:
+            InputError: the image is not (H, W, 3) uint8.
+        """
+        self._frame += 1
+        rows = np.flatnonzero(boxes.usable(people.xyxy.astype(np.float64)))
+        xyxy = people.xyxy[rows].astype(np.float64)
+        scores = np.ones(len(rows)) if people.confidence is None else people.confidence[rows]
+        crops: list[Any] = [None] * len(rows)
+        if image is not None and image.size:
+            crops = list(self.matcher.describe(image, boxes.take(people, rows)).data["crop"])
+        clear = (boxes.cover(xyxy) <= self.config.clean_cover).all(axis=1) & (scores >= self.config.high_confidence)
+        return [
+            self._detection(
+                points=xyxy[i].reshape(2, 2),
+                scores=np.full(2, scores[i]),
+                data=int(row),
+                embedding=Sighting(self._frame, xyxy[i], crops[i] if clear[i] else None),
+            )
+            for i, row in enumerate(rows)
+        ]
+
+    def distance(self, new: Any, old: Any) -> float:
+        """1 - probability that two ``norfair.TrackedObject`` show the same person, for ``reid_distance_function``.
+
+        It is 1 where they were seen in one frame, where nobody could have got there so fast, and until enough clear
+        crops of the new one are there.
+
+        Raises:
+            InputError: a detection was not made by ``detections``.
+        """
+        first, last = new.past_detections[0].embedding, old.last_detection.embedding
+        if not (isinstance(first, Sighting) and isinstance(last, Sighting)):
+            raise InputError("a norfair Detection without READ's embedding: make all of them by Reid.detections")
+        if not within_reach((last.frame, last.xyxy), (first.frame, first.xyxy), self.config):
+            return FAR
+        queries, gallery = _crops(new), _crops(old)
+        if len(queries) < self.config.proofs or not gallery:
+            return FAR
+        odds = log_odds(self.matcher.similarity(queries, [gallery])).mean()  # paper Eq. 3
+        return float(1 / (1 + np.exp(odds)))
+
+
+def _crops(tracked: Any) -> list[Any]:
+    """Clear crops of a tracked object, in order."""
+    crops = [detection.embedding.crop for detection in tracked.past_detections]
+    return [crop for crop in crops if crop is not None]

@@ -1,0 +1,128 @@
+"""readtrack as one of Roboflow's ``trackers``: ``pip install "readtrack[trackers]"``.
+
+Importing this module registers it with them as "readtrack".
+``python -m readtrack.adapters.roboflow track --tracker readtrack ...`` is their command with it.
+"""
+
+import sys
+from typing import Any, ClassVar
+
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+
+from readtrack.adapters.host import hook
+from readtrack.readtracker import ReadTracker
+from readtrack.tracking import TrackerConfig
+from readtrack.tracking.track import UNDECIDED, Track
+
+BaseTracker: Any = hook("trackers.core.base", "BaseTracker", "trackers")
+hook("trackers.core.base", "BaseTracker._predict_timing", "trackers")
+
+
+class Seen:
+    """A track as ``trackers`` wants it."""
+
+    def __init__(self, track: Track) -> None:
+        self.tracker_id = track.id
+        self._xyxy = track.motion.xyxy
+
+    def get_state_bbox(self) -> NDArray[np.float64]:
+        """Where it is believed to be now, xyxy (4,)."""
+        return self._xyxy
+
+
+class ReadTrackTracker(BaseTracker):
+    """Tracks people whose identities survive being hidden or away.
+
+    Example:
+        >>> tracker = ReadTrackTracker(frame_rate=25)  # doctest: +SKIP
+        >>> people = tracker.update(detections, image)  # tracker_id from 1; -1 = undecided  # doctest: +SKIP
+    """
+
+    tracker_id = "readtrack"
+    search_space: ClassVar[dict[str, dict[str, Any]]] = {
+        "high_confidence": {"type": "uniform", "range": [0.3, 0.7]},
+        "min_hits": {"type": "randint", "range": [1, 6]},
+        "patience": {"type": "uniform", "range": [0.5, 4.0]},
+        "same": {"type": "uniform", "range": [TrackerConfig.likely, 0.99]},
+    }
+
+    def __init__(
+        self,
+        weights: Any = "read-s",
+        device: str = "",
+        frame_rate: float = 30.0,
+        high_confidence: float = TrackerConfig.high_confidence,
+        low_confidence: float = TrackerConfig.low_confidence,
+        min_hits: int = TrackerConfig.min_hits,
+        memory: float = TrackerConfig.memory,
+        same: float = TrackerConfig.same,
+        patience: float = TrackerConfig.patience,
+    ) -> None:
+        """Load the network.
+
+        Args:
+            weights: A shipped name, a file or a loaded Matcher; "none" tracks on boxes alone.
+            device: Where the network runs; empty takes a GPU where there is one.
+            frame_rate: Frames per second of the video.
+            high_confidence: Detections from here on may start tracks.
+            low_confidence: Weaker ones down to here may continue tracks.
+            min_hits: Detections before a track is believed.
+            memory: Seconds for which a lost person may be brought back.
+            same: Probability from which an arrival is a lost person.
+            patience: Seconds that an arrival may stay undecided, with tracker_id -1.
+
+        Raises:
+            InputError: weights, device or a setting cannot be used.
+        """
+        config = TrackerConfig(
+            fps=frame_rate,
+            high_confidence=high_confidence,
+            low_confidence=low_confidence,
+            min_hits=min_hits,
+            memory=memory,
+            same=same,
+            patience=patience,
+        )
+        self._tracker = ReadTracker(None if weights in (None, "none") else weights, config, device or None)
+        self._longest = round(config.fps * (memory + config.coast)) + 1  # frames, after which nothing is left
+        self._init_timestamp_state(frame_rate)
+
+    def update(
+        self, detections: sv.Detections, frame: NDArray[np.uint8] | None = None, timestamp: float | None = None
+    ) -> sv.Detections:
+        """Take the next frame, as their trackers do.
+
+        Args:
+            detections: people, in pixels of the frame.
+            frame: BGR uint8 (H, W, 3); None matches this frame on boxes alone.
+            timestamp: seconds, not falling; frames that were left out in between count as empty.
+
+        Returns:
+            The same detections in the same order with ``tracker_id``; -1 where there is no id (yet).
+        """
+        timing = self._predict_timing(timestamp)
+        if timing.skip_update:
+            return self._detections_for_skipped_update(detections)
+        for _ in range(min(round(timing.frame_step) - 1, self._longest)):
+            self._tracker.update(sv.Detections.empty())
+        return self._tracker.update(detections, frame)
+
+    def reset(self) -> None:
+        """Forget everything and count ids from 1 again."""
+        self._tracker.reset()
+        self._last_timestamp = None
+
+    @property
+    def tracks(self) -> list[Seen]:
+        """People with an id who are in sight or may be found again by motion."""
+        tracker = self._tracker.tracker
+        longest = 1 + tracker.config.coast * tracker.config.fps
+        return [Seen(t) for t in tracker.tracks if t.id != UNDECIDED and t.gap(tracker.frame) <= longest]
+
+
+if __name__ == "__main__":
+    from readtrack.adapters import roboflow  # noqa: F401  (registers under its own name)
+
+    sys.exit(hook("trackers.scripts.__main__", "main", "trackers")())

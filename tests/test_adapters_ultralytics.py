@@ -1,0 +1,151 @@
+"""readtrack as ultralytics' tracker: its whole line with a detector that answers with painted people."""
+
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+from painted import ByColour, at, away_and_back, paint
+
+from readtrack import TrackerConfig
+from readtrack.adapters import ultralytics as adapter
+from readtrack.errors import InputError
+
+pytest.importorskip("ultralytics", reason="ultralytics is not installed")
+
+
+def results_of(people):
+    return SimpleNamespace(xyxy=people.xyxy, conf=people.confidence, cls=people.class_id)
+
+
+def tracker_of(**entries):
+    return adapter.UltralyticsTracker(SimpleNamespace(tracker_type="readtrack", device="cpu", **entries))
+
+
+def test_rows_are_those_with_an_id():
+    tracker = tracker_of(weights=ByColour())
+    for i in range(30):
+        places = {"bob": at(500), "ann": at(100)} if i < 20 else {"ann": at(100)}
+        image, people = paint(places)
+        rows = tracker.update(results_of(people), image)
+        assert rows.dtype == np.float32 and rows.shape == (0 if i < 2 else len(places), 8)
+        assert all(track.is_activated == (i >= 2) for track in tracker.tracked_stracks)
+    assert rows[0].tolist() == pytest.approx([*at(100), 2, 0.9, 0, 0])
+    image, people = paint({"cid": at(300), "ann": at(100)})
+    rows = tracker.update(results_of(people), image)
+    assert rows[:, 4].tolist() == [2] and rows[:, 7].tolist() == [1]
+    assert [track.is_activated for track in tracker.tracked_stracks] == [True, False]
+    tracker.reset()
+    assert tracker.update(results_of(people), image).shape == (0, 8) and tracker._tracker.tracker.frame == 0
+
+
+def test_somebody_comes_back():
+    tracker = tracker_of(weights=ByColour(), fps=25)
+    for places in away_and_back():
+        image, people = paint(places)
+        rows = tracker.update(results_of(people), image)
+    assert sorted(rows[:, 4]) == [1, 2]
+
+
+def test_empty_hostile_and_oriented_boxes():
+    tracker = tracker_of(weights="none")
+    empty = SimpleNamespace(xyxy=np.zeros((0, 4)), conf=np.zeros(0), cls=np.zeros(0))
+    assert tracker.update(empty, None).shape == (0, 8)
+    image, people = paint({"ann": [900, 900, 950, 990], "bob": at(100)})
+    assert tracker.update(results_of(people), image).shape == (0, 8)
+    with pytest.raises(InputError, match="oriented"):
+        tracker.update(SimpleNamespace(xywhr=np.zeros((0, 5)), **vars(empty)), image)
+
+
+def test_the_file_holds_the_settings(tmp_path):
+    path = adapter.config(tmp_path / "mine.yaml", fps=30, memory=5)
+    assert path == str(tmp_path / "mine.yaml")
+    assert yaml.safe_load((tmp_path / "mine.yaml").read_text()) == {
+        "tracker_type": "readtrack",
+        "weights": "read-s",
+        "half": False,
+        "fps": 30,
+        "memory": 5,
+    }
+    entries = yaml.safe_load((tmp_path / "mine.yaml").read_text()) | {"weights": None}
+    made = adapter.UltralyticsTracker(SimpleNamespace(**entries))
+    assert made._tracker.tracker.config == TrackerConfig(fps=30, memory=5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"fsp": 30}, "'fsp' is unknown"),
+        ({"fps": 0}, "fps=0"),
+        ({"fps": "many"}, "no number"),
+        ({"path": "readtrack.txt"}, ".yaml"),
+        ({"path": "/proc/nowhere/readtrack.yaml"}, "cannot be written"),
+    ],
+)
+def test_wrong_settings_are_told(wrong, says):
+    with pytest.raises(InputError, match=says):
+        adapter.config(**wrong)
+
+
+def test_wrong_weights_are_told():
+    with pytest.raises(InputError, match="nowhere"):
+        tracker_of(weights="nowhere")
+
+
+@pytest.fixture(scope="module")
+def model():
+    """An untrained YOLO, and a predictor in which painted people are found instead."""
+    from ultralytics import YOLO
+    from ultralytics.engine.results import Results
+    from ultralytics.models.yolo.detect import DetectionPredictor
+
+    class Finder(DetectionPredictor):
+        def inference(self, images, *_, **__):
+            return images
+
+        def postprocess(self, predictions, images, originals):
+            import torch
+
+            found = []
+            for path, original in zip(self.batch[0], originals, strict=True):
+                _, people = paint(away_and_back(gap=40)[self.dataset.frame - 1])
+                rows = np.column_stack([people.xyxy, people.confidence, people.class_id])
+                found.append(Results(original, path, {0: "person"}, boxes=torch.from_numpy(rows).float()))
+            return found
+
+    return YOLO("yolo11n.yaml", verbose=False), Finder
+
+
+def video_of(path, frames):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (640, 360))
+    for places in frames:
+        writer.write(paint(places)[0])
+    writer.release()
+    return str(path)
+
+
+def test_their_whole_line_on_two_videos(model, tmp_path, monkeypatch):
+    yolo, finder = model
+    monkeypatch.setattr("readtrack.read.matcher.Matcher.load", lambda *_: ByColour())
+    frames = away_and_back(gap=40)
+    (tmp_path / "videos").mkdir()
+    for name in ("a.mp4", "b.mp4"):
+        video_of(tmp_path / "videos" / name, frames)
+    told = {}
+    tracked = yolo.track(
+        str(tmp_path / "videos"),
+        stream=True,
+        tracker=adapter.config(tmp_path / "readtrack.yaml", fps=25),
+        predictor=finder,
+        device="cpu",
+        imgsz=64,
+        verbose=False,
+        save=False,
+    )
+    for result in tracked:
+        told.setdefault(result.path, []).append([] if result.boxes.id is None else result.boxes.id.int().tolist())
+    assert len(told) == 2
+    for rows in told.values():
+        assert len(rows) == len(frames)
+        assert rows[0] == [] and rows[10] == [1, 2] and rows[-1] == [1, 2]  # each video anew
