@@ -8,8 +8,9 @@ import supervision as sv
 from deep_sort_realtime.deepsort_tracker import DeepSort
 
 from readtrack import Matcher
-from readtrack.adapters.bench import Step, follow, open_clip, report
+from readtrack.adapters.bench import Step, follow, report
 from readtrack.adapters.deep_sort_realtime import VectorEmbedder, deep_sort
+from readtrack.footage import STREET, open_footage
 
 
 def step_of(tracker: DeepSort) -> Step:
@@ -27,14 +28,15 @@ def step_of(tracker: DeepSort) -> Step:
     return step
 
 
-def main(source: str | None = None, frames: int = 400) -> None:
-    clip, matcher = open_clip(source, frames), Matcher.load("read-s")
-    if find_spec("pkg_resources"):  # which setuptools has no more, but its embedder wants
-        report("its own MobileNet", clip, follow(step_of(DeepSort(embedder_gpu=False, half=False)), clip))
-    tracker = DeepSort(embedder=None)
-    tracker.embedder = VectorEmbedder(matcher)
-    report("READ's vectors", clip, follow(step_of(tracker), clip))
-    report("READ on pairs", clip, follow(step_of(deep_sort(matcher)), clip))
+def main(source: str = STREET, frames: int = 400) -> None:
+    matcher = Matcher.load("read-s")
+    with open_footage(source, frames=frames) as clip:
+        if find_spec("pkg_resources"):  # which setuptools has no more, but its embedder wants
+            report("its own MobileNet", clip, follow(step_of(DeepSort(embedder_gpu=False, half=False)), clip))
+        tracker = DeepSort(embedder=None)
+        tracker.embedder = VectorEmbedder(matcher)
+        report("READ's vectors", clip, follow(step_of(tracker), clip))
+        report("READ on pairs", clip, follow(step_of(deep_sort(matcher)), clip))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ import supervision as sv
 from norfair import Tracker
 
 from readtrack import TrackerConfig
-from readtrack.adapters.bench import Step, follow, open_clip, report
+from readtrack.adapters.bench import Step, follow, report
 from readtrack.adapters.norfair import Reid
+from readtrack.footage import STREET, open_footage
 
 
 def step_of(tracker: Tracker, reid: Reid) -> Step:
@@ -23,12 +24,12 @@ def step_of(tracker: Tracker, reid: Reid) -> Step:
     return step
 
 
-def main(source: str | None = None, frames: int = 400) -> None:
-    clip = open_clip(source, frames)
-    reid = Reid("read-s", TrackerConfig(fps=clip.fps))
-    report("norfair alone", clip, follow(step_of(Tracker("iou", 0.7), reid), clip))
-    reid.reset()
-    report("norfair with READ", clip, follow(step_of(Tracker("iou", 0.7, **reid.settings()), reid), clip))
+def main(source: str = STREET, frames: int = 400) -> None:
+    with open_footage(source, frames=frames) as clip:
+        reid = Reid("read-s", TrackerConfig(fps=clip.fps))
+        report("norfair alone", clip, follow(step_of(Tracker("iou", 0.7), reid), clip))
+        reid.reset()
+        report("norfair with READ", clip, follow(step_of(Tracker("iou", 0.7, **reid.settings()), reid), clip))
 
 
 if __name__ == "__main__":

@@ -7,33 +7,35 @@ import supervision as sv
 from trackers import ByteTrackTracker
 
 from readtrack import Matcher, TrackerConfig
-from readtrack.adapters.bench import follow, open_clip, report
+from readtrack.adapters.bench import follow, report
 from readtrack.adapters.roboflow import ReadTrackTracker
+from readtrack.footage import STREET, open_footage
 from readtrack.relinker import Relinker
 
 
-def main(source: str | None = None, frames: int = 400) -> None:
-    clip, matcher = open_clip(source, frames), Matcher.load("read-s")
-    host = ByteTrackTracker(frame_rate=clip.fps)
+def main(source: str = STREET, frames: int = 400) -> None:
+    matcher = Matcher.load("read-s")
+    with open_footage(source, frames=frames) as clip:
+        host = ByteTrackTracker(frame_rate=clip.fps)
 
-    def named(found: sv.Detections) -> sv.Detections:
-        people = host.update(found)
-        people.tracker_id[people.tracker_id >= 0] += 1  # theirs count from 0
-        return people
+        def named(found: sv.Detections) -> sv.Detections:
+            people = host.update(found)
+            people.tracker_id[people.tracker_id >= 0] += 1  # theirs count from 0
+            return people
 
-    report("ByteTrack alone", clip, follow(lambda found, image: named(found), clip))
-    tracker = ReadTrackTracker(matcher, frame_rate=clip.fps)
-    report("readtrack in its place", clip, follow(tracker.update, clip))
+        report("ByteTrack alone", clip, follow(lambda found, image: named(found), clip))
+        tracker = ReadTrackTracker(matcher, frame_rate=clip.fps)
+        report("readtrack in its place", clip, follow(tracker.update, clip))
 
-    host.reset()
-    relinker = Relinker(matcher, TrackerConfig(fps=clip.fps))
+        host.reset()
+        relinker = Relinker(matcher, TrackerConfig(fps=clip.fps))
 
-    def step(found: sv.Detections, image: np.ndarray) -> sv.Detections:
-        people = named(found)
-        people.tracker_id = relinker.update(people.xyxy, people.tracker_id, image, people.confidence)
-        return people
+        def step(found: sv.Detections, image: np.ndarray) -> sv.Detections:
+            people = named(found)
+            people.tracker_id = relinker.update(people.xyxy, people.tracker_id, image, people.confidence)
+            return people
 
-    report("ByteTrack with READ behind it", clip, follow(step, clip))
+        report("ByteTrack with READ behind it", clip, follow(step, clip))
 
 
 if __name__ == "__main__":

@@ -15,18 +15,19 @@ from ultralytics import YOLO
 from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
 
-from readtrack.adapters.bench import Clip, open_clip, report
+from readtrack.adapters.bench import report
 from readtrack.adapters.ultralytics import config
+from readtrack.footage import STREET, Footage, open_footage
 from readtrack.video import VideoWriter
 
 
-def finder(clip: Clip) -> type[DetectionPredictor]:
+def finder(clip: Footage) -> type[DetectionPredictor]:
     class Finder(DetectionPredictor):
         def inference(self, images: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
             return images
 
         def postprocess(self, _: object, __: object, originals: list) -> list[Results]:
-            found = clip.detections[self.dataset.frame - 1]
+            found = clip.found(self.dataset.frame - 1)
             rows = torch.zeros(0, 6)
             if len(found):
                 rows = torch.from_numpy(np.column_stack([found.xyxy, found.confidence, found.class_id])).float()
@@ -35,19 +36,19 @@ def finder(clip: Clip) -> type[DetectionPredictor]:
     return Finder
 
 
-def main(source: str | None = None, frames: int = 400) -> None:
-    clip = open_clip(source, frames)
-    video = Path(tempfile.mkdtemp()) / "clip.mp4"
-    with VideoWriter(video, clip.fps) as writer:
-        for image in clip.images():
-            writer.write(image)
-    for tracker in ("bytetrack.yaml", config(fps=clip.fps)):
-        yolo, tracks = YOLO("yolo11n.yaml", verbose=False), {}
-        flags = {"predictor": finder(clip), "imgsz": 64, "verbose": False, "save": False}
-        for i, result in enumerate(yolo.track(str(video), stream=True, tracker=tracker, **flags)):
-            if result.boxes.id is not None:
-                tracks[i] = sv.Detections(result.boxes.xyxy.numpy(), tracker_id=result.boxes.id.numpy().astype(int))
-        report(Path(tracker).stem, clip, tracks)
+def main(source: str = STREET, frames: int = 400) -> None:
+    with open_footage(source, frames=frames) as clip:
+        video = Path(tempfile.mkdtemp()) / "clip.mp4"
+        with VideoWriter(video, clip.fps) as writer:
+            for frame in clip.frames:
+                writer.write(frame.image)
+        for tracker in ("bytetrack.yaml", config(fps=clip.fps)):
+            yolo, tracks = YOLO("yolo11n.yaml", verbose=False), {}
+            flags = {"predictor": finder(clip), "imgsz": 64, "verbose": False, "save": False}
+            for i, result in enumerate(yolo.track(str(video), stream=True, tracker=tracker, **flags)):
+                if result.boxes.id is not None:
+                    tracks[i] = sv.Detections(result.boxes.xyxy.numpy(), tracker_id=result.boxes.id.numpy().astype(int))
+            report(Path(tracker).stem, clip, tracks)
 
 
 if __name__ == "__main__":

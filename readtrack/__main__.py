@@ -5,8 +5,9 @@ import sys
 
 COMMANDS = {
     "track": ("readtrack.run", "track the people in a video"),
+    "relink": ("readtrack.relink", "join the tracks of any tracker's file into identities"),
     "train": ("readtrack.train", "train READ"),
-    "evaluate": ("readtrack.evaluate", "score re-ID weights"),
+    "evaluate": ("readtrack.evaluate", "score re-ID weights, or tracks"),
     "convert": ("readtrack.convert", "turn the authors' released weights into a file for --weights"),
     "export": ("readtrack.export", "write READ as ONNX or TorchScript"),
 }

@@ -7,7 +7,8 @@ flag in column 7 and, from MOT16 on, the class in column 8 and the visibility in
 import os
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -34,36 +35,74 @@ def read_mot(path: str | Path) -> dict[int, sv.Detections]:
     Raises:
         InputError: the file is missing or a line of it is broken; an empty file is fine.
     """
-    return _by_frame(_read_rows(Path(path)))
+    return by_frame(_read_rows(Path(path)))
 
 
-def read_truth(path: str | Path) -> dict[int, sv.Detections]:
+def read_truth(path: str | Path, classes: Collection[int] = (PEDESTRIAN,)) -> dict[int, sv.Detections]:
     """Read ground truth (``gt.txt``), by 0-based frame: the pedestrians that count.
 
     Rows whose consider flag is 0 are dropped, and, where column 8 is a class (MOT16 and later; in MOT15
-    columns 8 to 10 are a position in the world), those that are not pedestrians. With classes comes
-    ``data["visibility"]``, in [0, 1] or -1.
+    columns 8 to 10 are a position in the world), those that are not pedestrians, or not of the given
+    ``classes``. With classes comes ``data["visibility"]``, in [0, 1] or -1.
 
     Raises:
         InputError: as ``read_mot``, and where an identity is twice in a frame or missing.
     """
     path = Path(path)
     rows = _read_rows(path)
-    classes = _has_classes(rows)
-    keep = (rows[:, 6] != 0) & ((rows[:, 7] == PEDESTRIAN) | (not classes))
+    classified = has_classes(rows)
+    keep = (rows[:, 6] != 0) & (np.isin(rows[:, 7], list(classes)) | (not classified))
     for index in np.flatnonzero(keep & (rows[:, 1] < 0))[:1]:
-        _blame(path, int(index), "has no identity, so it is not ground truth: pass gt.txt")
+        blame(path, int(index), "has no identity, so it is not ground truth: pass gt.txt")
     kept = np.flatnonzero(keep)
+    _refuse_twins(path, rows, kept)
+    rows = rows[keep]
+    visibility = rows[:, 8].copy() if classified else None
+    rows[:, 6] = 1
+    return by_frame(rows, visibility)
+
+
+@dataclass(frozen=True)
+class MotTable:
+    """A file of people with identities, line by line."""
+
+    path: Path
+    rows: Rows  # (N, 9): frame from 1, identity, left, top, width, height, columns 7 to 9; what is missing is -1
+
+    def lines(self) -> list[str]:
+        """The N lines as they stand in the file, without comments."""
+        return [line for _, line in _lines(self.path.read_text(encoding="utf-8-sig"))]
+
+
+def read_table(path: str | Path, frames: int | None = None) -> MotTable:
+    """Read tracks or truth with all their rows.
+
+    Args:
+        path: the file; an empty one has no rows.
+        frames: how many the sequence has, where that is known.
+
+    Raises:
+        InputError: as ``read_mot``, an identity is missing or twice in a frame, or a frame is beyond the last.
+    """
+    path = Path(path)
+    rows = _read_rows(path)
+    for index in np.flatnonzero(rows[:, 1] < 0)[:1]:
+        blame(path, int(index), "has no identity: pass a file of tracks, or drop such rows")
+    if frames is not None:
+        for index in np.flatnonzero(rows[:, 0] > frames)[:1]:
+            blame(path, int(index), f"is beyond the {frames} frames: pass the file of this sequence")
+    _refuse_twins(path, rows, np.arange(len(rows)))
+    return MotTable(path, rows)
+
+
+def _refuse_twins(path: Path, rows: Rows, kept: NDArray[np.intp]) -> None:
+    """Raise where one of the rows that are kept has an identity for the second time in its frame."""
     _, first = np.unique(rows[kept, :2], axis=0, return_index=True)
     for index in np.setdiff1d(np.arange(len(kept)), first)[:1]:
-        _blame(path, int(kept[index]), "has an identity for the second time in its frame: delete one")
-    rows = rows[keep]
-    visibility = rows[:, 8].copy() if classes else None
-    rows[:, 6] = 1
-    return _by_frame(rows, visibility)
+        blame(path, int(kept[index]), "has an identity for the second time in its frame: delete one")
 
 
-def _has_classes(rows: Rows) -> bool:
+def has_classes(rows: Rows) -> bool:
     """Whether column 8 holds MOT16's classes and column 9 the visibility, rather than world coordinates."""
     if not len(rows):
         return False
@@ -72,7 +111,8 @@ def _has_classes(rows: Rows) -> bool:
     return bool((classes & (visibility <= 1) & ((visibility >= 0) | (visibility == -1))).all())
 
 
-def _by_frame(rows: Rows, visibility: NDArray[np.float64] | None = None) -> dict[int, sv.Detections]:
+def by_frame(rows: Rows, visibility: NDArray[np.float64] | None = None) -> dict[int, sv.Detections]:
+    """Rows (N, 9) of a file as ``read_mot`` gives them."""
     if not len(rows):
         return {}
     order = np.argsort(rows[:, 0], kind="stable")
@@ -146,7 +186,8 @@ def _broken(path: Path, number: int, line: str) -> InputError:
     return InputError(f'{path}:{number}: "{shown}" is not {LAYOUT}: fix or delete the line')
 
 
-def _blame(path: Path, row: int, problem: str) -> None:
+def blame(path: Path, row: int, problem: str) -> None:
+    """Raise InputError about a row of a file, counted from 0: its line, its text and what is wrong with it."""
     number, line = list(_lines(path.read_text(encoding="utf-8-sig")))[row]
     raise InputError(f'{path}:{number}: "{line[:60]}" {problem}')
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,8 @@ class Relinker:
         Raises:
             InputError: weights or device cannot be used.
         """
+        if weights is None:
+            raise InputError("weights None: a relinker has nothing but READ; give 'read-s', a file or a Matcher")
         if isinstance(weights, str | Path):
             from readtrack.read.matcher import Matcher
 
@@ -72,7 +75,7 @@ class Relinker:
     def update(
         self,
         xyxy: NDArray[Any],
-        ids: Iterable[Hashable],
+        ids: Iterable[Hashable] | None,
         image: NDArray[np.uint8] | None,
         confidence: NDArray[Any] | None = None,
     ) -> NDArray[np.int64]:
@@ -80,7 +83,8 @@ class Relinker:
 
         Args:
             xyxy: boxes (N, 4), in pixels of the image.
-            ids: the host's N ids, numbers or names; who has a number below 0 (not confirmed) keeps it.
+            ids: the host's N ids, numbers or names; who has a number below 0 (not confirmed) keeps it. None stands
+                for none, as supervision has it of an empty frame.
             image: BGR uint8 (H, W, 3); None or empty goes through this frame without READ.
             confidence: (N,) in [0, 1], 1 where it is not given; READ looks at confident boxes only.
 
@@ -88,13 +92,15 @@ class Relinker:
             (N,) ids, counted from 1, none of them twice.
 
         Raises:
-            InputError: an id stands twice in a frame, or boxes, ids, confidence or image do not fit.
+            InputError: an id is NaN or stands twice in a frame, or boxes, ids, confidence or image do not fit.
         """
-        hosts = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+        hosts = ids.tolist() if isinstance(ids, np.ndarray) else list(ids or ())
         answer = np.array([host if _unconfirmed(host) else 0 for host in hosts], dtype=np.int64)
         rows = np.flatnonzero(answer == 0)
         known = [hosts[row] for row in rows]
         people = _detections(np.asarray(xyxy, dtype=np.float64).reshape(-1, 4), confidence, len(hosts), rows)
+        if any(host != host for host in known):
+            raise InputError(f"an id is not a number: {known}; give each box of a frame an id of its own")
         if len(set(known)) < len(known):
             raise InputError(f"an id stands twice in a frame: {known}; give each box of a frame an id of its own")
         size = None
@@ -176,7 +182,7 @@ class _Follower(Tracker):
 
 def _unconfirmed(host: Hashable) -> bool:
     """Whether a host's id says that it has none yet."""
-    return isinstance(host, int | float) and host < 0
+    return isinstance(host, Real) and host < 0
 
 
 def _detections(

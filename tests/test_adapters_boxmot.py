@@ -59,6 +59,8 @@ def test_empty_frames_and_wrong_rows():
     assert relinker.update(outside, None)[0, 4] == 1 and outside[0, 4] == 5
     with pytest.raises(InputError, match=r"\(1, 9\)"):
         relinker.update(np.zeros((1, 9)), image)
+    with pytest.raises(InputError, match="not a number"):
+        relinker.update(np.full((1, 8), np.nan), image)
     with pytest.raises(InputError, match="nowhere"):
         Relinker("nowhere")
 

@@ -91,5 +91,22 @@ def test_wrong_settings_are_told():
         deep_sort(ByColour(), embedder="mobilenet")
     with pytest.raises(InputError, match="nonsense"):
         deep_sort(ByColour(), nonsense=1)
+    with pytest.raises(InputError, match="different=1.5"):
+        deep_sort(ByColour(), different=1.5)
     with pytest.raises(InputError, match="nowhere"):
         deep_sort("nowhere")
+
+
+def test_frames_that_are_no_colour_images_are_told():
+    for frame in (np.zeros((90, 90), np.uint8), np.zeros((90, 90, 4), np.uint8), np.zeros((90, 90, 3))):
+        for embedder in (PairMetric(ByColour()), VectorEmbedder(ByColour())):
+            with pytest.raises(InputError, match="uint8"):
+                embedder.predict([frame])
+
+
+def test_ids_and_memory_start_anew_after_a_reset():
+    tracker = deep_sort(ByColour())
+    play(tracker, [{"ann": at(100)}] * 5)
+    tracker.delete_all_tracks()
+    told = play(tracker, [{"cid": at(100)}] * 5)
+    assert set(told["cid"]) == {"1"} and len(tracker.embedder._memory) == 1

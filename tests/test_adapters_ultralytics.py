@@ -54,6 +54,10 @@ def test_empty_hostile_and_oriented_boxes():
     assert tracker.update(empty, None).shape == (0, 8)
     image, people = paint({"ann": [900, 900, 950, 990], "bob": at(100)})
     assert tracker.update(results_of(people), image).shape == (0, 8)
+    odd = np.array([[np.nan] * 4, at(100), [0, 0, np.inf, 9], [60, 60, 40, 40]])
+    for _ in range(2):
+        rows = tracker.update(SimpleNamespace(xyxy=odd, conf=np.full(4, 0.9), cls=np.zeros(4)), image)
+    assert rows[:, 7].tolist() == [1]
     with pytest.raises(InputError, match="oriented"):
         tracker.update(SimpleNamespace(xywhr=np.zeros((0, 5)), **vars(empty)), image)
 

@@ -101,3 +101,13 @@ def test_errors_in_clips_name_tracklet_and_image():
     for nothing in ([], [None, None]):
         with pytest.raises(InputError, match="tracklet 3 .*without crops"):
             clip_of(nothing, TINY, "tracklet 3")
+
+
+def test_one_tracklet_in_place_of_several_is_told(files, tiny_model):
+    matcher, seen = Matcher(tiny_model, "cpu"), sv.Detections(np.array([[0.0, 0, 40, 70]]))
+    for wrong in (matcher.describe(image(), seen), str(files[0]), files[0], None):
+        with pytest.raises(InputError, match=r"give a list of them, such as \[crops\]"):
+            matcher.similarity([image()], wrong)
+    for queries, galleries in ((None, [[image()]]), ([image()], [None])):
+        with pytest.raises(InputError, match="None: give"):
+            matcher.similarity(queries, galleries)

@@ -13,8 +13,22 @@ PACKAGE = Path(readtrack.__file__).parent
 FLOORS = [
     {"boxes", "errors", "data.tracklets"},
     {"video", "mot", "detect", "scene", "read", "tracking", "data", "evaluation", "draw", "charts"},
-    {"readtracker", "relinker", "memory", "results", "reid", "flags", "datasets", "training"},
-    {"run", "train", "evaluate", "convert", "export", "adapters", "__main__", "__init__"},
+    {
+        "readtracker",
+        "relinker",
+        "memory",
+        "results",
+        "reid",
+        "flags",
+        "datasets",
+        "training",
+        "footage",
+        "files",
+        "progress",
+        "relinking",
+    },
+    {"contestants"},
+    {"run", "relink", "train", "evaluate", "convert", "export", "adapters", "__main__", "__init__"},
 ]
 FORBIDDEN = {"utils", "common", "helpers", "core", "base", "io", "types"}
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

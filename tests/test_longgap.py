@@ -12,8 +12,9 @@ from peers import make_peer
 
 from readtrack import evaluate
 from readtrack.errors import InputError
-from readtrack.evaluate.footage import Round, Sighting, label, open_footage, rounds, sightings
 from readtrack.evaluate.longgap import LongGapSettings, Tally, ask
+from readtrack.evaluate.rounds import Round, Sighting, rounds, sightings
+from readtrack.footage import label, open_footage
 from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.model import Read
 from readtrack.reid import colours

@@ -106,12 +106,14 @@ def test_hostile_boxes_images_and_ids():
     for shown in (image, None, np.zeros((0, 0, 3), np.uint8), image):
         assert relinker.update(odd, ["a", "b", "c", 3.0, "ann", -1], shown).tolist() == [1, 2, 3, 4, 5, -1]
     assert relinker.update(np.zeros((0, 4)), [], image).tolist() == []
-    assert relinker.update([], [], None).tolist() == []
+    assert relinker.update([], [], None).tolist() == relinker.update(np.zeros((0, 4)), None, image).tolist() == []
+    assert relinker.update(odd[:2], [np.int64(-1), np.float32(-1)], image).tolist() == [-1, -1]
     weak = relinker.update(odd[4:5], ["weak"], image, np.array([0.01]))
     assert relinker.update(odd[4:5], ["weak"], image, np.array([0.02])) == weak == [6]
     for wrong, says in (
         ((odd[:2], [1, 1], image), "twice"),
         ((odd[:2], [1], image), "2 boxes, 1 ids"),
+        ((odd[:2], [1, float("nan")], image), "not a number"),
         ((odd[:2], [1, 2], image, np.ones(3)), "confidence"),
     ):
         with pytest.raises(InputError, match=says):

@@ -1,11 +1,9 @@
-"""What READ does for another tracker: identity switches and IDF1 on a clip with detections and truth.
+"""What READ does for another tracker: identity switches and IDF1 on footage with detections and truth.
 
 The programs in ``demos/with_*.py`` are built on it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import supervision as sv
@@ -13,57 +11,22 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.evaluation.tracking import TrackingScores, score_tracking
-from readtrack.mot import read_mot, read_truth
-from readtrack.scene import Street, StreetConfig
-from readtrack.video import open_video
+from readtrack.footage import Footage
 
 Step = Callable[[sv.Detections, NDArray[np.uint8]], sv.Detections]  # a frame's detections, image -> with tracker_id
 
 
-@dataclass(frozen=True)
-class Clip:
-    """Frames, what a detector found in them, and the truth."""
-
-    name: str
-    fps: float
-    images: Callable[[], Iterator[NDArray[np.uint8]]]  # frame after frame, BGR (H, W, 3)
-    detections: list[sv.Detections]
-    truth: dict[int, sv.Detections]
+def follow(step: Step, footage: Footage) -> dict[int, sv.Detections]:
+    """Call a tracker for each frame that has an image, as it would run live; its answers by frame."""
+    return {f.index: step(footage.found(f.index), f.image) for f in footage.frames if f.image is not None}
 
 
-def open_clip(source: str | Path | None = None, frames: int = 400) -> Clip:
-    """The drawn street with its simulated detector, or a MOT sequence with ``det/det.txt`` and ``gt/gt.txt``.
-
-    Args:
-        source: the sequence's folder; None draws the street.
-        frames: length of the street; a sequence is taken whole.
-
-    Raises:
-        InputError: the sequence cannot be read.
-    """
-    if source is None:
-        street = Street(StreetConfig(frames=frames))
-        truth = {i: street.truth(i) for i in range(frames)}
-        seen = {i: boxes.take(people, np.asarray(people.data["visibility"]) >= 0.1) for i, people in truth.items()}
-        found = [street.detections(i) for i in range(frames)]
-        return Clip("street", street.fps, lambda: map(street.image, range(frames)), found, seen)
-    table = read_mot(Path(source) / "det" / "det.txt")
-    with open_video(source) as video:
-        fps, name, total = video.fps, video.name, video.total or 0
-    found = [table.get(i, sv.Detections.empty()) for i in range(total)]
-    return Clip(name, fps, lambda: _images(source), found, read_truth(Path(source) / "gt" / "gt.txt"))
-
-
-def follow(step: Step, clip: Clip) -> dict[int, sv.Detections]:
-    """Call a tracker for each frame of a clip, as it would run live; its answers by frame."""
-    return {i: step(found, image) for i, (found, image) in enumerate(zip(clip.detections, clip.images(), strict=True))}
-
-
-def report(name: str, clip: Clip, tracks: Mapping[int, sv.Detections]) -> TrackingScores:
+def report(name: str, footage: Footage, tracks: Mapping[int, sv.Detections]) -> TrackingScores:
     """Score tracks and print how well identities were kept."""
-    scores = score_tracking(clip.truth, tracks, len(clip.detections))
+    frames = range(footage.total or max(tracks, default=-1) + 1)
+    scores = score_tracking({i: footage.truth(i) for i in frames}, tracks, frames)
     told = f"IDF1 {100 * scores.IDF1:.1f}, HOTA {100 * scores.HOTA:.1f}, {scores.IDSW} identity switches"
-    print(f"{clip.name}, {name}: {told}", flush=True)
+    print(f"{footage.name}, {name}: {told}", flush=True)
     return scores
 
 
@@ -81,10 +44,3 @@ def _last(number: int, merged: Mapping[int, int]) -> int:
     while number in merged:
         number = merged[number]
     return number
-
-
-def _images(source: str | Path) -> Iterator[NDArray[np.uint8]]:
-    with open_video(source) as video:
-        for frame in video:
-            assert frame.image is not None
-            yield frame.image

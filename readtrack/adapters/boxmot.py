@@ -56,7 +56,7 @@ class Relinker:
             rows = rows.reshape(0, 8)
         if rows.ndim != 2 or rows.shape[1] != 8:
             raise InputError(f"tracks of shape {rows.shape}: expected (M, 8) as boxmot gives for upright boxes")
-        rows[:, 4] = self._relinker.update(rows[:, :4], rows[:, 4].astype(int), frame, rows[:, 5])
+        rows[:, 4] = self._relinker.update(rows[:, :4], rows[:, 4], frame, rows[:, 5])
         return rows
 
     def reset(self) -> None:
@@ -120,7 +120,7 @@ class Encoder:
         if len(frames) != len(detections):
             raise InputError(f"{len(frames)} frames and {len(detections)} detections: give as many of each")
         pairs = zip(frames, detections, strict=True)
-        found = [self.get_features(d.geometry.values.numpy(), _bgr(frame)) for frame, d in pairs]
+        found = [self.get_features(d.geometry.values.cpu().numpy(), _bgr(frame)) for frame, d in pairs]
         return [torch.from_numpy(vectors) for vectors in found]
 
     def get_features(self, xyxy: NDArray[Any], image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -132,4 +132,4 @@ class Encoder:
 
 def _bgr(frame: Any) -> NDArray[np.uint8]:
     """A boxmot frame's picture as OpenCV has it."""
-    return np.ascontiguousarray(frame.image.permute(1, 2, 0).numpy()[..., ::-1])
+    return np.ascontiguousarray(frame.image.permute(1, 2, 0).cpu().numpy()[..., ::-1])

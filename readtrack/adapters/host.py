@@ -1,6 +1,7 @@
 """How an adapter gets at its host, installed and with the hook that the adapter needs, and at the network."""
 
-from importlib import import_module
+import re
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,14 @@ from readtrack.errors import InputError
 
 if TYPE_CHECKING:
     from readtrack.read.matcher import Matcher
+
+NEEDED = {  # the first version of each host that has what READ hooks into
+    "boxmot": "25",
+    "deep_sort_realtime": "1.3.2",
+    "norfair": "2.3",
+    "trackers": "2.6",
+    "ultralytics": "8.4.75",
+}
 
 
 def hook(module: str, name: str, extra: str) -> Any:
@@ -19,29 +28,49 @@ def hook(module: str, name: str, extra: str) -> Any:
         extra: readtrack's extra that installs the host.
 
     Raises:
-        InputError: the host is not installed, or has no such attribute.
+        InputError: the host is not installed, too old, or has no such attribute.
     """
     host = module.split(".")[0]
-    advice = f'pip install --upgrade "readtrack[{extra}]"' if extra else f"pip install --upgrade {host}"
+    advice = f'pip install --upgrade "{f"readtrack[{extra}]" if extra else host}"'
+    needed = f"READ needs {host} {NEEDED[host]} or later: " if host in NEEDED else ""
     try:
         import_module(host)
     except ImportError as error:
         raise InputError(f"{host} cannot be imported ({error}): {advice}") from error
+    version = _version(host)
+    if version and needed and _numbers(version) < _numbers(NEEDED[host]):
+        raise InputError(f"{host} {version} is too old; {needed}{advice}")
     try:
         found: Any = import_module(module)
         for part in name.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
-        raise InputError(f"this version of {host} has no {module}.{name}, which READ hooks into: {advice}") from error
+        missing = f"{host} {version or 'as installed'} has no {module}.{name}, which READ hooks into"
+        raise InputError(f"{missing}; {needed or 'upgrade it: '}{advice}") from error
     return found
+
+
+def _version(host: str) -> str:
+    """The installed version of a host; empty where nobody knows."""
+    try:
+        return metadata.version(host)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _numbers(version: str) -> list[int]:
+    """What versions are compared by."""
+    return [int(number) for number in re.findall(r"\d+", version)[:3]]
 
 
 def load_matcher(weights: "str | Path | Matcher", device: str | None) -> "Matcher":
     """The network by a shipped name or a file; a loaded matcher stays what it is.
 
     Raises:
-        InputError: weights or device cannot be used.
+        InputError: weights or device cannot be used, or there are none.
     """
+    if weights is None:
+        raise InputError("weights None: READ has nothing to judge by here; give 'read-s', a file or a Matcher")
     if isinstance(weights, str | Path):
         from readtrack.read.matcher import Matcher  # PyTorch
 

@@ -102,7 +102,8 @@ class UltralyticsTracker:
         if hasattr(results, "xywhr"):
             raise InputError("oriented boxes cannot be tracked: use a model that detects upright ones")
         xyxy = np.asarray(results.xyxy, dtype=np.float64).reshape(-1, 4)
-        people = sv.Detections(xyxy, confidence=np.asarray(results.conf), class_id=np.asarray(results.cls, dtype=int))
+        people = sv.Detections(np.zeros_like(xyxy), confidence=np.asarray(results.conf, dtype=np.float64))
+        people.xyxy = xyxy  # models may give boxes that supervision refuses
         ids = self._tracker.update(people, img).tracker_id
         assert ids is not None
         rows = np.flatnonzero(ids != UNDECIDED)

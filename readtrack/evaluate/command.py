@@ -3,13 +3,16 @@
 import argparse
 
 from readtrack.errors import exit_status
-from readtrack.evaluate import longgap, reid
+from readtrack.evaluate import gaps, longgap, mot, peers, reid
 
-TASKS = (reid, longgap)  # each adds its own flags, and sets ``run`` to what they start
+TASKS = (reid, longgap, mot, peers, gaps)  # each adds its own flags, and sets ``run`` to what they start
 
 EPILOG = """examples:
   python -m readtrack.evaluate reid --root market1501 --weights read-s
   python -m readtrack.evaluate longgap --source TUD-Stadtmitte --weights read-s
+  python -m readtrack.evaluate mot --gt MOT17/train --results runs/mot17 --preprocess mot17
+  python -m readtrack.evaluate peers --source TUD-Stadtmitte --reid osnet.onnx
+  python -m readtrack.evaluate gaps --source TUD-Stadtmitte --tracker readtrack
   python -m readtrack.evaluate reid --help                 what a task measures, and all its flags
 """
 
@@ -18,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
     """Parse the command line, score, print. Returns the exit status: 0, 2 for bad input, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(
         prog="python -m readtrack.evaluate",
-        description="Score weights.",
+        description="Score weights, or a tracker's files.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

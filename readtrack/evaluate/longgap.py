@@ -14,8 +14,9 @@ from rich.table import Table
 
 from readtrack.errors import InputError
 from readtrack.evaluate.flags import add_network_flags, add_output_flags
-from readtrack.evaluate.footage import STREET, Round, Sighting, open_footage, rounds, sightings
 from readtrack.evaluate.outputs import about_weights, prepare, progress, versions, write_json
+from readtrack.evaluate.rounds import Round, Sighting, rounds, sightings
+from readtrack.footage import STREET, open_footage
 from readtrack.read.matcher import Crop, Matcher
 from readtrack.reid import Baseline, colours, peer
 

@@ -1,14 +1,16 @@
 """HOTA, IDF1, MOTA and their kin: a thin hand to TrackEval, which computes them."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias
 
 import numpy as np
 import supervision as sv
 
 from readtrack import boxes
+
+Boxes: TypeAlias = Mapping[int, sv.Detections]  # frame -> boxes with ``tracker_id``
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,7 @@ class TrackingScores:
     Frag: int
 
 
-def score_tracking(
-    truth: Mapping[int, sv.Detections], tracks: Mapping[int, sv.Detections], frames: Sequence[int] | int
-) -> TrackingScores:
+def score_tracking(truth: Boxes, tracks: Boxes, frames: Sequence[int] | int) -> TrackingScores:
     """Score tracks against the truth.
 
     Args:
@@ -37,15 +37,62 @@ def score_tracking(
     Raises:
         ValueError: an id stands twice in a frame.
     """
+    found = score_sequences([(truth, tracks, frames)])[1]
+    return TrackingScores(**{field.name: getattr(found, field.name) for field in fields(TrackingScores)})
+
+
+@dataclass(frozen=True)
+class SequenceScores(TrackingScores):
+    """The same with what they are made of."""
+
+    FP: int  # boxes of tracks that are nobody
+    FN: int  # people in a frame who were not found
+    MT: int  # people found in more than 80 % of their frames
+    ML: int  # people found in less than 20 %
+    people: int  # in the truth
+    identities: int  # in the tracks
+
+
+def score_sequences(
+    sequences: Iterable[tuple[Boxes, Boxes, Sequence[int] | int]],
+) -> tuple[list[SequenceScores], SequenceScores]:
+    """Score several sequences, and all of them together as TrackEval does: from summed counts, not a mean of scores.
+
+    Args:
+        sequences: truth, tracks and frames of each, as in ``score_tracking``; at least one.
+
+    Returns:
+        The scores of each, in order, and those of all.
+
+    Raises:
+        ValueError: an id stands twice in a frame.
+    """
+    return score_prepared([prepare_sequence(*sequence) for sequence in sequences])
+
+
+def prepare_sequence(truth: Boxes, tracks: Boxes, frames: Sequence[int] | int) -> dict[str, Any]:
+    """A sequence as TrackEval's metrics take it: per frame ids from 0 and IoU, and how many there are of all."""
+    steps = range(frames) if isinstance(frames, int) else frames
+    return _sequence([truth.get(i) for i in steps], [tracks.get(i) for i in steps])
+
+
+def score_prepared(sequences: Sequence[dict[str, Any]]) -> tuple[list[SequenceScores], SequenceScores]:
+    """``score_sequences`` of what ``prepare_sequence`` or a data set of TrackEval made."""
     from trackeval.metrics import CLEAR, HOTA, Identity
 
-    steps = range(frames) if isinstance(frames, int) else frames
-    data = _sequence([truth.get(i) for i in steps], [tracks.get(i) for i in steps])
-    silent = {"PRINT_CONFIG": False}
-    hota, clear, identity = (
-        metric.eval_sequence(data) for metric in (HOTA(), CLEAR(dict(silent)), Identity(dict(silent)))
-    )
-    return TrackingScores(
+    metrics = (HOTA(), CLEAR({"PRINT_CONFIG": False}), Identity({"PRINT_CONFIG": False}))
+    results = [[metric.eval_sequence(data) for data in sequences] for metric in metrics]
+    combined = [metric.combine_sequences(dict(enumerate(each))) for metric, each in zip(metrics, results, strict=True)]
+    people = [(int(data["num_gt_ids"]), int(data["num_tracker_ids"])) for data in sequences]
+    scores = [_scores(*row, *counts) for *row, counts in zip(*results, people, strict=True)]
+    return scores, _scores(*combined, *np.sum(people, axis=0).tolist())
+
+
+def _scores(
+    hota: dict[str, Any], clear: dict[str, Any], identity: dict[str, Any], people: int, identities: int
+) -> SequenceScores:
+    """What is told of TrackEval's answers."""
+    return SequenceScores(
         HOTA=float(np.mean(hota["HOTA"])),
         DetA=float(np.mean(hota["DetA"])),
         AssA=float(np.mean(hota["AssA"])),
@@ -53,12 +100,18 @@ def score_tracking(
         MOTA=float(clear["MOTA"]),
         IDSW=int(clear["IDSW"]),
         Frag=int(clear["Frag"]),
+        FP=int(clear["CLR_FP"]),
+        FN=int(clear["CLR_FN"]),
+        MT=int(clear["MT"]),
+        ML=int(clear["ML"]),
+        people=people,
+        identities=identities,
     )
 
 
 def identity_kept(
-    truth: Mapping[int, sv.Detections],
-    tracks: Mapping[int, sv.Detections],
+    truth: Boxes,
+    tracks: Boxes,
     person: int,
     absence: tuple[int, int],
     window: int = 50,
@@ -77,9 +130,7 @@ def identity_kept(
     return before is not None and before == after
 
 
-def _usual_id(
-    truth: Mapping[int, sv.Detections], tracks: Mapping[int, sv.Detections], person: int, frames: range
-) -> int | None:
+def _usual_id(truth: Boxes, tracks: Boxes, person: int, frames: range) -> int | None:
     """The id that most of a person's boxes got (IoU of a half or more); None without any."""
     ids: Counter[int] = Counter()
     for frame in frames:

@@ -87,6 +87,12 @@ def clip_of(gallery: Source, config: ReadConfig, name: str) -> list[Crop]:
     return [crop for place in chosen if (crop := crops[place]) is not None]
 
 
+def check_tracklets(galleries: Any) -> None:
+    """Raise InputError where one tracklet or crop was given instead of several tracklets."""
+    if galleries is None or isinstance(galleries, sv.Detections | str | Path | Crop):
+        raise InputError(f"tracklets given as {type(galleries).__name__}: give a list of them, such as [crops]")
+
+
 def _spread(count: int, length: int) -> list[int]:
     """``length`` of ``count`` places at equal steps, none of none."""
     return [int((i + 0.5) * count / length) for i in range(length)] if count else []
@@ -98,6 +104,8 @@ def listed(source: Source) -> Sequence[Shown]:
         if "crop" not in source.data:
             raise InputError("detections without crops: give what Matcher.describe(image, detections) returned")
         return list(source.data["crop"])
+    if source is None:
+        raise InputError("None: give crops, images or files; an empty list where there are none")
     if isinstance(source, Crop | str | Path) or (isinstance(source, np.ndarray) and source.ndim == 3):
         return [source]
     return source  # type: ignore[return-value]  # an array of images or of crops serves as a sequence

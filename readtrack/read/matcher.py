@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from readtrack import boxes
 from readtrack.errors import InputError
 from readtrack.read.config import ReadConfig
-from readtrack.read.crops import Crop, Image, Shown, Source, as_crops, clip_of, cut_out
+from readtrack.read.crops import Crop, Image, Shown, Source, as_crops, check_tracklets, clip_of, cut_out
 from readtrack.read.encodings import CROPS_AT_ONCE, Encodings
 from readtrack.read.halves import Clip
 from readtrack.read.network import PRECISIONS, Half, Network, judge, load_network, network_of, video_blocks
@@ -225,6 +225,7 @@ class Matcher:
         if class1 and self.config.classes != 2:
             raise InputError("the network has one output: class1 is for those of two classes")
         half = self.network.half
+        check_tracklets(galleries)
         sides: Any = queries if isinstance(queries, half) else self.crops(queries)
         if isinstance(sides, list) and None in sides:
             values = np.full((len(sides), len(galleries)), -np.inf)

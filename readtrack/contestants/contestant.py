@@ -1,0 +1,79 @@
+"""What every contestant does, and what it is given."""
+
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+
+from readtrack import boxes
+from readtrack.tracking import Decided
+
+if TYPE_CHECKING:
+    from readtrack.read.matcher import Matcher
+
+Image = NDArray[np.uint8]
+Vectors = Callable[[NDArray[Any], Image], NDArray[np.float32]]  # boxes xyxy (N, 4), BGR image -> (N, D), unit length
+Step = Callable[[sv.Detections, Image | None], Iterable[tuple[int, int]]]  # -> row of a detection, its id from 1
+
+
+class HostError(RuntimeError):
+    """A host broke down on what it was given; the message is one line."""
+
+
+class Contestant(Protocol):
+    """A tracker that has seen nothing yet."""
+
+    @property
+    def decided(self) -> list[Decided]:
+        """Boxes of earlier frames whose id was settled in the last update; ``frame`` counts updates from 0."""
+
+    def update(self, detections: sv.Detections, image: Image | None) -> sv.Detections:
+        """Take the next frame; the same detections in the same order with ``tracker_id``, -1 where there is none."""
+
+    def finish(self) -> list[Decided]:
+        """Settle what is undecided, at the end."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a contestant may know of a recording, and the networks that it may look with."""
+
+    fps: float
+    pixels: bool  # whether frames have images
+    vectors: Vectors | None = None  # re-ID for hosts that take one
+    matcher: "Matcher | None" = None  # READ
+
+
+class Host:
+    """Somebody else's tracker as a ``Contestant``: a box that it gives an id to keeps the detection's place."""
+
+    def __init__(self, name: str, step: Step) -> None:
+        self.name = name
+        self.decided: list[Decided] = []  # never any
+        self._step = step
+
+    def update(self, detections: sv.Detections, image: Image | None) -> sv.Detections:
+        """As ``Contestant`` says.
+
+        Raises:
+            HostError: the host broke down.
+        """
+        answer = boxes.with_data(detections)
+        answer.tracker_id = np.full(len(detections), -1, dtype=int)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the host's own
+                for row, number in self._step(detections, image):
+                    answer.tracker_id[row] = number
+        except Exception as error:  # of any kind: it is not ours
+            told = str(error).splitlines() or [""]
+            raise HostError(f"{self.name} broke down ({type(error).__name__}: {told[0]})") from error
+        return answer
+
+    def finish(self) -> list[Decided]:
+        """Nothing is undecided."""
+        return []
