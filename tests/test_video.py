@@ -242,7 +242,7 @@ def test_an_unreadable_seqinfo_is_refused(tmp_path, content):
 # What is wrong
 
 
-def test_what_is_not_there_or_no_video_is_refused(tmp_path, capfd):
+def test_what_is_not_there_or_no_video_is_refused(tmp_path):
     refuses(tmp_path / "none.mp4", "none.mp4", "no such file")
     refuses(tmp_path, "no images")
     refuses("~nobody-of-that-name/x.mp4", "~nobody")
@@ -253,8 +253,16 @@ def test_what_is_not_there_or_no_video_is_refused(tmp_path, capfd):
     whole = make_video(tmp_path / "whole.mp4").read_bytes()
     (tmp_path / "half.mp4").write_bytes(whole[:40])
     refuses(tmp_path / "half.mp4", "half.mp4")
-    captured = capfd.readouterr()
-    assert captured.out == "" and captured.err == ""
+
+
+def test_a_broken_video_is_refused_without_a_decoder_s_chatter(tmp_path):
+    """In a process of its own: how much FFmpeg says is settled by the first video that anybody opens in a process."""
+    whole = make_video(tmp_path / "whole.mp4").read_bytes()
+    (tmp_path / "half.mp4").write_bytes(whole[:40])
+    opened = f"from readtrack.video import open_video\ntry: open_video({str(tmp_path / 'half.mp4')!r})\n"
+    code = opened + "except ValueError: print('refused')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("refused\n", "")
 
 
 @pytest.mark.parametrize(
