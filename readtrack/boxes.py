@@ -69,6 +69,11 @@ LEVEL = 0.05  # share of a box's height within which two people may stand at the
 SHOWS = 0.4  # share of what lies behind somebody that still shows beside them in their box
 
 
+def whole(xyxy: Array, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which boxes (N, 4) no edge of an image cuts off (N,); ``size`` is its width and height in pixels."""
+    return np.asarray((xyxy[:, :2] > 1).all(axis=1) & (xyxy[:, 2:] < np.array(size) - 1).all(axis=1))
+
+
 def cover(xyxy: Array) -> Array:
     """How much of each box (N, 4) each other one spoils, (N, N) in [0, 1].
 

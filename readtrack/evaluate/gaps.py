@@ -23,8 +23,10 @@ from readtrack.evaluate.entrants import (
     print_left_out,
 )
 from readtrack.evaluate.flags import add_output_flags
-from readtrack.evaluate.outputs import prepare, progress, versions, write_json
+from readtrack.evaluate.outputs import versions, write_json
+from readtrack.files import prepare
 from readtrack.footage import STREET, Footage
+from readtrack.progress import progress
 
 RETURNS = "returns"  # in the place of a gap, on the drawn street
 WHO = ("all", "one")

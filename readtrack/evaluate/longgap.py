@@ -14,9 +14,11 @@ from rich.table import Table
 
 from readtrack.errors import InputError
 from readtrack.evaluate.flags import add_network_flags, add_output_flags
-from readtrack.evaluate.outputs import about_weights, prepare, progress, versions, write_json
+from readtrack.evaluate.outputs import about_weights, versions, write_json
 from readtrack.evaluate.rounds import Round, Sighting, rounds, sightings
+from readtrack.files import prepare
 from readtrack.footage import STREET, open_footage
+from readtrack.progress import progress
 from readtrack.read.matcher import Crop, Matcher
 from readtrack.reid import Baseline, colours, peer
 

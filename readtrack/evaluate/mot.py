@@ -11,11 +11,13 @@ from rich.console import Console
 
 from readtrack.errors import InputError
 from readtrack.evaluate.flags import add_output_flags
-from readtrack.evaluate.outputs import prepare, progress, versions, write_json
+from readtrack.evaluate.outputs import versions, write_json
 from readtrack.evaluate.sequences import TruthFile, find_tracks, find_truth
 from readtrack.evaluation.motchallenge import BENCHMARKS, prepare_benchmark
 from readtrack.evaluation.tracking import SequenceScores, prepare_sequence, score_prepared
+from readtrack.files import prepare
 from readtrack.mot import PEDESTRIAN, Rows, by_frame, has_classes, read_table, read_truth
+from readtrack.progress import progress
 
 COMBINED = "COMBINED"
 

@@ -13,19 +13,8 @@ from numpy.typing import NDArray
 
 from readtrack.errors import InputError
 from readtrack.files import prepare, write_whole
-from readtrack.progress import progress
 from readtrack.read.checkpoint import find_weights
 from readtrack.read.matcher import Matcher
-
-__all__ = [
-    "about_weights",
-    "check_picture",
-    "prepare",
-    "progress",
-    "versions",
-    "write_json",
-    "write_picture",
-]
 
 
 def about_weights(weights: str, matcher: Matcher) -> dict[str, Any]:

@@ -21,8 +21,10 @@ from readtrack.evaluate.entrants import (
     print_left_out,
 )
 from readtrack.evaluate.flags import add_output_flags
-from readtrack.evaluate.outputs import prepare, progress, versions, write_json
+from readtrack.evaluate.outputs import versions, write_json
 from readtrack.evaluation.tracking import SequenceScores, prepare_sequence, score_prepared
+from readtrack.files import prepare
+from readtrack.progress import progress
 
 EPILOG = """protocol:
   Every tracker gets the same boxes and confidences, and the image where there is one; settings are its own defaults,

@@ -14,7 +14,9 @@ from readtrack.datasets import DATASETS
 from readtrack.evaluate.benchmark import RANKINGS, ReidSettings, evaluate_reid
 from readtrack.evaluate.findings import draw_reid, print_reid
 from readtrack.evaluate.flags import add_network_flags, add_output_flags
-from readtrack.evaluate.outputs import check_picture, prepare, progress, write_json
+from readtrack.evaluate.outputs import check_picture, write_json
+from readtrack.files import prepare
+from readtrack.progress import progress
 
 EPILOG = """examples:
   python -m readtrack.evaluate reid --root market1501 --weights read-s --histogram --peer osnet.onnx

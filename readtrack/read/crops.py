@@ -76,13 +76,13 @@ def clip_of(gallery: Source, config: ReadConfig, name: str) -> list[Crop]:
         InputError: as ``as_crops``, or nothing is shown.
     """
     images = listed(gallery)
-    clip = [images[place] for place in _spread(len(images), config.clip_length)]
+    clip = [images[place] for place in spread_places(len(images), config.clip_length)]
     if clip and all(isinstance(shown, Crop) for shown in clip):
         return clip  # type: ignore[return-value]
     places = [place for place, shown in enumerate(images) if shown is not None]
     if not places:
         raise InputError(f"{name} has no crops: a tracklet without crops cannot be compared")
-    chosen = [places[i] for i in _spread(len(places), config.clip_length)]
+    chosen = [places[i] for i in spread_places(len(places), config.clip_length)]
     crops = {place: as_crops([images[place]], config, f"{name}, ", place)[0] for place in dict.fromkeys(chosen)}
     return [crop for place in chosen if (crop := crops[place]) is not None]
 
@@ -93,7 +93,7 @@ def check_tracklets(galleries: Any) -> None:
         raise InputError(f"tracklets given as {type(galleries).__name__}: give a list of them, such as [crops]")
 
 
-def _spread(count: int, length: int) -> list[int]:
+def spread_places(count: int, length: int) -> list[int]:
     """``length`` of ``count`` places at equal steps, none of none."""
     return [int((i + 0.5) * count / length) for i in range(length)] if count else []
 

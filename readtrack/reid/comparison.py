@@ -12,6 +12,7 @@ from readtrack.data.clips import ImageCache, scoring_clip
 from readtrack.data.tracklets import ReidSplits, Tracklet
 from readtrack.errors import InputError
 from readtrack.evaluation.retrieval import Retrieval, score_retrieval
+from readtrack.read.crops import spread_places
 from readtrack.read.matcher import Crop, Matcher
 
 if TYPE_CHECKING:
@@ -128,5 +129,4 @@ def blocks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
 
 def spread(items: Sequence[Item], most: int) -> list[Item]:
     """At most ``most`` items at equal steps: the middle of each of as many equal parts."""
-    count = min(most, len(items))
-    return [items[int((i + 0.5) * len(items) / count)] for i in range(count)]
+    return [items[place] for place in spread_places(len(items), min(most, len(items)))]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.errors import InputError
+from readtrack.read.crops import spread_places
 from readtrack.relinking.config import RelinkConfig
 from readtrack.relinking.lives import Life
 from readtrack.tracking.identity import log_odds
@@ -88,8 +89,7 @@ def _clear(xyxy: NDArray[np.float64], size: tuple[int, int], config: RelinkConfi
     usable = boxes.usable(xyxy, *size, smallest=2)
     clear = np.zeros(len(xyxy), dtype=bool)
     seen = xyxy[usable]
-    whole = (seen[:, :2] > 1).all(axis=1) & (seen[:, 2:] < np.array(size) - 1).all(axis=1)
-    clear[usable] = whole & ~(boxes.cover(seen) > config.clean_cover).any(axis=1)
+    clear[usable] = boxes.whole(seen, size) & ~(boxes.cover(seen) > config.clean_cover).any(axis=1)
     return clear
 
 
@@ -112,7 +112,7 @@ def compare(
         report: told how many tracks are done.
     """
     odds = np.full(wanted.shape, np.nan)
-    queries = [_spread(known, config.looks) for known in crops]
+    queries = [[known[i] for i in spread_places(len(known), min(len(known), config.looks))] for known in crops]
     known = np.array([bool(own) for own in crops], dtype=bool)
     for i in range(len(crops)):
         others = np.flatnonzero(wanted[i] & known & (np.arange(len(crops)) > i)).tolist() if known[i] else []
@@ -124,9 +124,3 @@ def compare(
                 odds[i, j] = odds[j, i] = (there[:, k].mean() + part.mean()) / 2
         report(i + 1)
     return odds
-
-
-def _spread(crops: list[Any], most: int) -> list[Any]:
-    """At most so many crops, at equal steps."""
-    count = min(most, len(crops))
-    return [crops[int((i + 0.5) * len(crops) / count)] for i in range(count)]

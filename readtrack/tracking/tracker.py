@@ -112,7 +112,7 @@ class Tracker:
         clean = ~covers.any(axis=1) & (confidence >= self.config.high_confidence)
         clean &= np.array([crop is not None for crop in crops], dtype=bool)
         if size is not None:
-            clean &= (xyxy[:, :2] > 1).all(axis=1) & (xyxy[:, 2:] < np.array(size) - 1).all(axis=1)
+            clean &= boxes.whole(xyxy, size)
         return Seen(self.frame, xyxy, confidence, crops, clean, covers)
 
     def _match(self, seen: Seen, strong: NDArray[Any], weak: NDArray[Any]) -> list[Match]:
