@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from readtrack.errors import InputError
-from readtrack.tracking.identity import log_odds, posterior
+from readtrack.tracking.identity import log_odds, pooled, posterior
 from readtrack.tracking.track import CropMemory
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ class TrackletMemory:
     def who(self, crops: "Source", among: Iterable[Hashable] | None = None) -> Answer:
         """Whom crops of one person show.
 
-        The log odds of READ's probabilities are averaged over the crops (Eq. 3), one person at most is the right one,
-        and "nobody" weighs as much as a person of even odds: the tracker's arithmetic for those who come back.
+        The log odds of READ's probabilities are pooled over the crops (Eq. 3), one person at most is the right one, and
+        beforehand it is as likely nobody as any of them: the tracker's arithmetic for those who come back.
 
         Args:
             crops: what ``Matcher.crops`` takes, all of one person; what shows nothing is passed over, and nobody is
@@ -104,7 +104,8 @@ class TrackletMemory:
         share = np.zeros(len(people))
         if shown and people:
             similarity = self.matcher.similarity(shown, [memory.crops for memory in people.values()])
-            share = posterior(log_odds(similarity).mean(axis=0)[None])[0]
+            odds = np.array([pooled(of_one) for of_one in log_odds(similarity).T.tolist()])
+            share = posterior(odds[None])[0]
         first, second = [*sorted(share.tolist(), reverse=True), 0.0, 0.0][:2]
         likeliest = list(people)[int(share.argmax())] if first > 0 and first >= self.same else None
         probabilities = dict(zip(people, share.tolist(), strict=True))

@@ -34,7 +34,7 @@ def test_ids_come_at_once_and_stay_while_the_host_is_right():
 
 
 def test_who_comes_back_under_a_new_id_gets_the_old_one():
-    relinker, seen = Relinker(ByColour()), []
+    relinker, seen = Relinker(ByColour(0.85)), []  # sure at the third look
     for index, places in enumerate(away_and_back()):
         image, people = paint(places)
         relinker.update(people.xyxy, [anew_after(60)(index, name) for name in places], image)
@@ -43,9 +43,14 @@ def test_who_comes_back_under_a_new_id_gets_the_old_one():
     index, renamed, merged, decision = seen[0]
     assert 90 < index < 100 and renamed == merged == {3: 1}
     assert (decision.track, decision.reason, decision.gap) == (1, "revived", 61)
-    told = play(Relinker(ByColour()), away_and_back(), anew_after(60))
+    told = play(Relinker(ByColour(0.85)), away_and_back(), anew_after(60))
     assert set(told["ann"][:30]) == {1} and told["bob"] == [2] * 130
     assert told["ann"][30] == 3 and told["ann"][-30:] == [1] * 30
+
+
+def test_whom_one_look_shows_beyond_doubt_never_has_another_id():
+    told = play(Relinker(ByColour()), away_and_back(), anew_after(60))
+    assert set(told["ann"]) == {1} and set(told["bob"]) == {2}
 
 
 def test_a_stranger_keeps_the_new_id():
@@ -87,7 +92,7 @@ def test_nobody_comes_back_faster_than_people_run_or_after_too_long():
 def test_an_id_that_the_host_uses_again_for_somebody_else_does_not_confuse():
     # ann comes back as 41 and is recognised; then the host's 40 appears again beside her.
     frames = [*away_and_back(), *[{"ann": at(380), "cid": at(120), "bob": at(560)}] * 30]
-    told = play(Relinker(ByColour()), frames, lambda i, name: 40 if name == "cid" else anew_after(60)(i, name))
+    told = play(Relinker(ByColour(0.85)), frames, lambda i, name: 40 if name == "cid" else anew_after(60)(i, name))
     assert told["ann"][-1] == 1 and set(told["cid"]) == {4}
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from readtrack.boxes import cover
 from readtrack.errors import InputError
 from readtrack.tracking import Tracker, TrackerConfig
+from readtrack.tracking.identity import pooled, posterior
 
 SIZE = (1000, 500)
 
@@ -286,3 +287,28 @@ def test_no_id_is_ever_in_two_places_whatever_read_says(seed):
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(InputError):
         TrackerConfig(**wrong)
+
+
+def test_looks_at_one_person_say_much_the_same():
+    assert pooled([2.0]) == 2 and pooled([]) == pooled(None) == -np.inf
+    assert 2 < pooled([2.0] * 2) < pooled([2.0] * 50) < 3  # never worth more than 1.5 independent ones
+    assert pooled([2.0, -2.0]) == 0
+
+
+def test_beforehand_it_is_as_likely_nobody_as_any_of_those_possible():
+    np.testing.assert_allclose(posterior(np.zeros((1, 1))), [[1 / 2]])
+    np.testing.assert_allclose(posterior(np.zeros((1, 4))).sum(), 1 / 2)
+    np.testing.assert_allclose(posterior(np.array([[0, -np.inf]])), [[1 / 2, 0]])  # who is impossible does not count
+    assert posterior(np.full((1, 3), -np.inf)).tolist() == [[0, 0, 0]]
+    assert posterior(np.zeros((2, 0))).shape == (2, 0)
+
+
+def test_who_was_missed_while_leaving_is_not_continued_by_the_next_at_the_edge():
+    # ann walks out and is not seen for a third of a second; then bob comes in where she went.
+    out = [{"ann": box(80 - 3 * i)} for i in range(20)]
+    comes = [{"bob": box(3 + 3 * i)} for i in range(25)]
+    frames = [*out, *[{}] * 4, *comes]
+    assert play(Tracker(), frames)[0] == {"ann": [1], "bob": [2]}
+    assert play(Tracker(TrackerConfig(exit_surprise=0)), frames)[0] == {"ann": [1], "bob": [1]}
+    middle = [*out[:8], *[{}] * 10, *[{"ann": b["ann"]} for b in out[8:]]]  # away from the edge she is found again
+    assert play(Tracker(), middle)[0] == {"ann": [1]}

@@ -12,7 +12,7 @@ from readtrack import boxes
 from readtrack.adapters.host import hook, load_matcher
 from readtrack.errors import InputError
 from readtrack.tracking import TrackerConfig
-from readtrack.tracking.identity import log_odds, within_reach
+from readtrack.tracking.identity import log_odds, pooled, within_reach
 
 if TYPE_CHECKING:
     from readtrack.read.matcher import Matcher
@@ -121,7 +121,7 @@ class Reid:
         queries, gallery = _crops(new), _crops(old)
         if len(queries) < self.config.proofs or not gallery:
             return FAR
-        odds = log_odds(self.matcher.similarity(queries, [gallery])).mean()  # paper Eq. 3
+        odds = pooled(log_odds(self.matcher.similarity(queries, [gallery]))[:, 0].tolist())
         return float(1 / (1 + np.exp(odds)))
 
 

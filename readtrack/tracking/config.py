@@ -20,6 +20,7 @@ class TrackerConfig:
     min_hits: int = 3  # detections before a track is believed
     coast: float = 1.0  # seconds for which motion alone may find an unseen track again
     max_surprise: float = 10.0  # most that a box may deviate from the prediction: minus log likelihood, a good fit is 0
+    exit_surprise: float = 5.0  # added where who was missed while leaving the image is to be back at its edge
     clear: float = 0.95  # share of the likelihood from which motion is unambiguous and READ is not asked
     min_probability: float = 0.03  # READ's probability below which it refuses what motion proposes
     memory: float = 60.0  # seconds for which a lost track may be brought back by READ
@@ -29,7 +30,7 @@ class TrackerConfig:
     likely: float = 0.8  # the same once patience is over
     different: float = 0.2  # probability of being any of them up to which it surely is somebody new
     patience: float = 2.5  # seconds that an arrival may stay undecided between the two
-    proofs: int = 3  # clear crops before READ's word on an arrival or a mix-up counts
+    proofs: int = 3  # clear crops for a fair hearing: READ may be sure sooner; a close case takes 3 to 6 times as many
     look_every: float = 0.12  # seconds between such crops of one track
     stay: float = 0.9  # probability that motion followed the right person through a doubtful moment
     max_speed: float = 3.0  # plausible speed of a lost person, body heights per second
@@ -55,7 +56,7 @@ class TrackerConfig:
         for name in ("fps", "min_hits", "max_surprise", "max_speed", "crops", "max_lost", "proofs"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name}={getattr(self, name)}: must be positive")
-        for name in ("coast", "memory", "patience", "look_every"):
+        for name in ("coast", "memory", "patience", "look_every", "exit_surprise"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name}={getattr(self, name)}: must not be negative")
         if self.low_confidence > self.high_confidence or not self.different <= self.likely <= self.same:

@@ -15,6 +15,7 @@ from readtrack.tracking.track import UNDECIDED, State, Track
 Floats = NDArray[np.float64]
 Similarity = Callable[[Sequence[Any], Sequence[Sequence[Any]]], Floats]  # N crops, M tracklets -> (N, M) in [0, 1]
 Match = tuple[Track, int]  # a track and the row of its detection
+ALIKE = 2 / 3  # correlation of READ's answers to two looks at one person, from 145 returns on drawn streets (20 to 27)
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Seen:
     confidence: Floats  # (N,)
     crops: list[Any]  # an opaque crop each, None where there is nothing to judge
     clean: NDArray[np.bool_]  # (N,), neither covered by others nor cut off by the image's edge
+    cut: NDArray[np.bool_]  # (N,), cut off by the image's edge, where its size is known
     covers: NDArray[np.bool_]  # (N, N), whether the second hides much of the first
 
 
@@ -63,15 +65,14 @@ class Identities:
         possible = np.array([[self._could_be(old, new.entry) for old in lost] for new, _ in arrivals], dtype=bool)
         possible = possible.reshape(len(arrivals), len(lost))
         self._gather(seen, arrivals, lost, possible.T)
-        odds = np.array([[_mean(new.evidence.get(old.id)) for old in lost] for new, _ in arrivals])
+        odds = np.array([[pooled(new.evidence.get(old.id)) for old in lost] for new, _ in arrivals])
         odds = np.where(possible, odds.reshape(possible.shape), -np.inf)
         share = posterior(odds)
         looks = np.array([new.looks for new, _ in arrivals], dtype=int)
         waited = np.array([self._waited(new, seen.frame) for new, _ in arrivals], dtype=bool)
-        proven = looks >= np.where(waited, 1, self.config.proofs)
         late = np.array([new.id != UNDECIDED for new, _ in arrivals], dtype=bool)  # to be renamed: only when sure
         enough = np.where(waited & ~late, self.config.likely, self.config.same)[:, None]
-        cost = np.where(proven[:, None] & (share >= enough), 1 - share, np.inf)
+        cost = np.where((looks > 0)[:, None] & (share >= enough), 1 - share, np.inf)
         for i, j in assign(cost, 1.0).pairs:
             (new, index), old = arrivals[i], lost[j]
             gap = new.entry[0] - old.last[0]
@@ -80,7 +81,7 @@ class Identities:
             tracks.remove(old)
             self._settle(new, seen.frame)
         for i, (new, _) in enumerate(arrivals):
-            stranger = not possible[i].any() or (proven[i] and share[i].sum() <= self.config.different)
+            stranger = not possible[i].any() or (looks[i] > 0 and share[i].sum() <= self.config.different)
             if new.id == UNDECIDED and (stranger or waited[i]):
                 self.name(new, seen.frame)
                 new.unproven = not stranger and looks[i] < self.config.proofs
@@ -116,7 +117,7 @@ class Identities:
         known = [t for t in tracks if t.id != UNDECIDED and t.memory.crops]
         self._gather(seen, doubtful, known, np.array([[self._may_be(t, old) for t, _ in doubtful] for old in known]))
         for track, index in doubtful:
-            if track.doubted and track.looks >= self.config.proofs:
+            if track.doubted and track.looks:
                 self._resolve(seen, track, index, tracks)
 
     def _may_be(self, track: Track, other: Track) -> bool:
@@ -126,9 +127,9 @@ class Identities:
         return other.state is State.LOST and self._could_be(other, track.last)
 
     def _resolve(self, seen: Seen, track: Track, index: int, tracks: list[Track]) -> None:
-        """Settle a doubt by the mean evidence: keep, swap or give up the identity, or look on."""
+        """Settle a doubt by the evidence so far: keep, swap or give up the identity, or look on."""
         others = [t for t in tracks if t is not track and track.evidence.get(t.id)]
-        odds = np.array([_mean(track.evidence.get(t.id)) for t in (track, *others)])
+        odds = np.array([pooled(track.evidence.get(t.id)) for t in (track, *others)])
         motion = log_odds(np.array(self.config.stay))  # what motion says for the track's own person and its rivals
         prior = np.array([motion] + [motion if other.id in track.rivals else 0.0 for other in others])
         share = posterior((odds + prior)[None])[0]
@@ -226,16 +227,22 @@ def log_odds(probability: Floats) -> Floats:
 def posterior(odds: Floats) -> Floats:
     """Probability that each of N tracks is each of M people (N, M), where it may also be nobody among them.
 
+    Beforehand it is as likely nobody among them as any of those who are possible, however many there are.
+
     Args:
         odds: log odds of each pair (N, M); minus infinity where it is impossible or unknown.
     """
     weight = np.exp(odds)
-    return np.asarray(weight / (1 + weight.sum(axis=1, keepdims=True)))
+    nobody = np.maximum(np.isfinite(odds).sum(axis=1, keepdims=True), 1)
+    return np.asarray(weight / (nobody + weight.sum(axis=1, keepdims=True)))
 
 
-def _mean(odds: list[float] | None) -> float:
-    """Mean of log odds (paper Eq. 3); minus infinity without any."""
-    return float(np.mean(odds)) if odds else -np.inf
+def pooled(odds: list[float] | None) -> float:
+    """Log odds of several looks at one person together; minus infinity without any.
+
+    Their mean (paper Eq. 3) times the number of independent looks that they are worth: n / (1 + (n - 1) ALIKE).
+    """
+    return float(np.mean(odds)) * len(odds) / (1 + (len(odds) - 1) * ALIKE) if odds else -np.inf
 
 
 def _sigmoid(odds: Any) -> Any:

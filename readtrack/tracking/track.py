@@ -71,6 +71,7 @@ class Track:
         self.sure = self.last  # where it was seen last before it fell into doubt
         self.doubted = False
         self.clean = False  # whether its last sighting was neither covered nor cut off
+        self.cut = False  # whether the image's edge cut it off
         self.withheld: list[Any] = []  # crops for the memory, once the doubt is over
 
     def gap(self, frame: int) -> int:

@@ -70,6 +70,7 @@ class Tracker:
         matches = self._match(seen, np.flatnonzero(strong), np.flatnonzero(weak))
         for track, index in matches:
             track.see(seen.xyxy[index], float(seen.confidence[index]), self.frame)
+            track.cut = bool(seen.cut[index])
         taken = {index for _, index in matches}
         matches += [(self._start(seen, i), i) for i in np.flatnonzero(strong).tolist() if i not in taken]
         self._believe()
@@ -111,9 +112,8 @@ class Tracker:
         covers[np.ix_(relevant, relevant)] = boxes.cover(xyxy[relevant]) > self.config.clean_cover
         clean = ~covers.any(axis=1) & (confidence >= self.config.high_confidence)
         clean &= np.array([crop is not None for crop in crops], dtype=bool)
-        if size is not None:
-            clean &= boxes.whole(xyxy, size)
-        return Seen(self.frame, xyxy, confidence, crops, clean, covers)
+        cut = np.zeros(count, dtype=bool) if size is None else ~boxes.whole(xyxy, size)
+        return Seen(self.frame, xyxy, confidence, crops, clean & ~cut, cut, covers)
 
     def _match(self, seen: Seen, strong: NDArray[Any], weak: NDArray[Any]) -> list[Match]:
         """Continue tracks: strong detections first, with READ where motion is in doubt, then weak and new ones."""
@@ -138,6 +138,8 @@ class Tracker:
         surprise = (
             np.stack([t.motion.surprise(seen.xyxy[which]) for t in tracks]) if tracks else np.zeros((0, len(which)))
         )
+        left = np.array([track.cut and track.gap(self.frame) > 1 for track in tracks], dtype=bool)
+        surprise = surprise + self.config.exit_surprise * (left[:, None] & seen.cut[which])
         overlap = boxes.iou(_predictions(tracks), seen.xyxy[which])
         return np.where((overlap >= least) & (surprise <= self.config.max_surprise), surprise, np.inf)
 
@@ -191,6 +193,7 @@ class Tracker:
     def _start(self, seen: Seen, index: int) -> Track:
         """A new track from a strong detection that nobody claimed."""
         track = Track(seen.xyxy[index], float(seen.confidence[index]), self.frame, self.config.crops)
+        track.cut = bool(seen.cut[index])
         self.tracks.append(track)
         return track
 
