@@ -305,9 +305,9 @@ def test_beforehand_it_is_as_likely_nobody_as_any_of_those_possible():
 
 def test_who_was_missed_while_leaving_is_not_continued_by_the_next_at_the_edge():
     # ann walks out and is not seen for a third of a second; then bob comes in where she went.
-    out = [{"ann": box(80 - 3 * i)} for i in range(20)]
-    comes = [{"bob": box(3 + 3 * i)} for i in range(25)]
-    frames = [*out, *[{}] * 4, *comes]
+    out = [{"ann": box(58 - 2 * i)} for i in range(20)]
+    comes = [{"bob": box(12 + 3 * i)} for i in range(25)]
+    frames = [*out, *[{}] * 10, *comes]
     assert play(Tracker(), frames)[0] == {"ann": [1], "bob": [2]}
     assert play(Tracker(TrackerConfig(exit_surprise=0)), frames)[0] == {"ann": [1], "bob": [1]}
     middle = [*out[:8], *[{}] * 10, *[{"ann": b["ann"]} for b in out[8:]]]  # away from the edge she is found again
