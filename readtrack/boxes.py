@@ -87,6 +87,13 @@ def cover(xyxy: Array) -> Array:
     return share
 
 
+def moved(xyxy: Array, affine: Array) -> Array:
+    """Boxes (N, 4) where an affine map (2, 3) takes their centres, larger or smaller as it scales."""
+    centre = (xyxy[:, :2] + xyxy[:, 2:]) / 2 @ affine[:, :2].T + affine[:, 2]
+    half = (xyxy[:, 2:] - xyxy[:, :2]) / 2 * np.sqrt(abs(np.linalg.det(affine[:, :2])))
+    return np.concatenate([centre - half, centre + half], axis=1)
+
+
 def take(detections: sv.Detections, which: NDArray[Any]) -> sv.Detections:
     """The rows of detections that a mask or indices name."""
     return cast(sv.Detections, detections[which])

@@ -65,7 +65,17 @@ def run_parser() -> argparse.ArgumentParser:
         default=tracker.high_confidence,
         metavar="P",
         dest="high_confidence",
-        help="boxes from here on may start a track (default: %(default)s; e.g. --high-conf 0.6)",
+        help="boxes from here on are matched first; weaker ones only continue tracks (default: %(default)s; e.g. "
+        "--high-conf 0.4)",
+    )
+    add(
+        "--start-conf",
+        type=float,
+        default=tracker.start_confidence,
+        metavar="P",
+        dest="start_confidence",
+        help="boxes from here on may start a track; lower it where a detector is seldom sure (default: %(default)s; "
+        "e.g. --start-conf 0.5)",
     )
     add(
         "--classes",
@@ -80,6 +90,11 @@ def run_parser() -> argparse.ArgumentParser:
     )
     add("--half", action="store_true", help="half precision on a GPU")
     add = parser.add_argument_group("identities").add_argument
+    add(
+        "--moving-camera",
+        action="store_true",
+        help="measure the camera's own motion in every frame and make up for it",
+    )
     add(
         "--weights",
         default="read-s",

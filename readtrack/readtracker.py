@@ -14,6 +14,7 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
+from readtrack.camera import CameraMotion
 from readtrack.errors import InputError
 from readtrack.read.crops import check_image
 from readtrack.tracking import Association, Decided, Tracker, TrackerConfig
@@ -57,6 +58,7 @@ class ReadTracker:
         else:
             self.matcher = weights
         self.tracker = Tracker(config, self.matcher.similarity if self.matcher else None)
+        self._camera = CameraMotion() if config.moving_camera else None
 
     def update(self, detections: sv.Detections, image: NDArray[np.uint8] | None = None) -> sv.Detections:
         """Take the next frame; to be called for every frame, also without detections.
@@ -76,7 +78,8 @@ class ReadTracker:
         check_image(image)
         described = self.matcher.describe(image, detections) if self.matcher else detections
         answer = boxes.with_data(detections)
-        answer.tracker_id = self.tracker.update(described, image.shape[1::-1]).tracker_id
+        moved = None if self._camera is None else self._camera.since_last(image, detections)
+        answer.tracker_id = self.tracker.update(described, image.shape[1::-1], moved).tracker_id
         return answer
 
     def finish(self) -> list[Decided]:
@@ -86,6 +89,8 @@ class ReadTracker:
     def reset(self) -> None:
         """Forget everything and count ids from 1 again."""
         self.tracker.reset()
+        if self._camera is not None:
+            self._camera.reset()
 
     @property
     def associations(self) -> list[Association]:

@@ -58,7 +58,7 @@ class Relinker:
 
             weights = Matcher.load(weights, device)
         self.matcher: Matcher = weights
-        self._tracker = _Follower(replace(config, min_hits=1), self.matcher.similarity)
+        self._tracker = _Follower(replace(config, min_hits=1, start_confidence=0), self.matcher.similarity)
         self.reset()
 
     def reset(self) -> None:
@@ -165,7 +165,7 @@ class _Follower(Tracker):
         self.hosts = {host: track for host, track in self.hosts.items() if id(track) in alive}
         return np.asarray(identities)
 
-    def _match(self, seen: Seen, strong: NDArray[Any], weak: NDArray[Any]) -> list[Match]:
+    def _match(self, seen: Seen, followed: list[Track], strong: NDArray[Any], weak: NDArray[Any]) -> list[Match]:
         """What the host matched; who was out of sight for long may be somebody else now."""
         usable = np.flatnonzero(boxes.usable(seen.xyxy)).tolist()
         matches = [(self.hosts[self._now[i]], i) for i in usable if self._now[i] in self.hosts]

@@ -43,6 +43,7 @@ class ReadTrackTracker(BaseTracker):
     tracker_id = "readtrack"
     search_space: ClassVar[dict[str, dict[str, Any]]] = {
         "high_confidence": {"type": "uniform", "range": [0.3, 0.7]},
+        "start_confidence": {"type": "uniform", "range": [0.4, 0.8]},
         "min_hits": {"type": "randint", "range": [1, 6]},
         "patience": {"type": "uniform", "range": [0.5, 4.0]},
         "same": {"type": "uniform", "range": [TrackerConfig.likely, 0.99]},
@@ -54,6 +55,7 @@ class ReadTrackTracker(BaseTracker):
         device: str = "",
         frame_rate: float = 30.0,
         high_confidence: float = TrackerConfig.high_confidence,
+        start_confidence: float = TrackerConfig.start_confidence,
         low_confidence: float = TrackerConfig.low_confidence,
         min_hits: int = TrackerConfig.min_hits,
         memory: float = TrackerConfig.memory,
@@ -66,7 +68,8 @@ class ReadTrackTracker(BaseTracker):
             weights: A shipped name, a file or a loaded Matcher; "none" tracks on boxes alone.
             device: Where the network runs; empty takes a GPU where there is one.
             frame_rate: Frames per second of the video.
-            high_confidence: Detections from here on may start tracks.
+            high_confidence: Detections from here on are matched first.
+            start_confidence: From here on they may start tracks.
             low_confidence: Weaker ones down to here may continue tracks.
             min_hits: Detections before a track is believed.
             memory: Seconds for which a lost person may be brought back.
@@ -79,6 +82,7 @@ class ReadTrackTracker(BaseTracker):
         config = TrackerConfig(
             fps=frame_rate,
             high_confidence=high_confidence,
+            start_confidence=start_confidence,
             low_confidence=low_confidence,
             min_hits=min_hits,
             memory=memory,

@@ -13,7 +13,8 @@ class TrackerConfig:
     """When a detection belongs to a track. IoU and shares are in [0, 1], probabilities are READ's."""
 
     fps: float = 25.0  # frames handed in per second of the world; turns the times below into frames
-    high_confidence: float = 0.5  # detections from here on are matched first and may start tracks
+    high_confidence: float = 0.5  # detections from here on are matched first
+    start_confidence: float = 0.7  # from here on, those of them that nobody claims start tracks, as in ByteTrack
     low_confidence: float = 0.1  # weaker ones, down to here, may only continue a track (ByteTrack's second stage)
     min_iou: float = 0.2  # least overlap of a prediction with a detection
     min_iou_low: float = 0.5  # the same for weak detections
@@ -21,7 +22,7 @@ class TrackerConfig:
     coast: float = 1.0  # seconds for which motion alone may find an unseen track again
     max_surprise: float = 10.0  # most that a box may deviate from the prediction: minus log likelihood, a good fit is 0
     exit_surprise: float = 5.0  # added where who was missed while leaving the image is to be back at its edge
-    clear: float = 0.95  # share of the likelihood from which motion is unambiguous and READ is not asked
+    clear: float = 0.95  # share of the likelihood above which motion is unambiguous and READ is not asked; 1: always
     min_probability: float = 0.03  # READ's probability below which it refuses what motion proposes
     memory: float = 60.0  # seconds for which a lost track may be brought back by READ
     max_lost: int = 200  # lost tracks remembered at most; the longest unseen are forgotten first
@@ -34,11 +35,13 @@ class TrackerConfig:
     look_every: float = 0.12  # seconds between such crops of one track
     stay: float = 0.9  # probability that motion followed the right person through a doubtful moment
     max_speed: float = 3.0  # plausible speed of a lost person, body heights per second
+    moving_camera: bool = False  # whether the camera's own motion is measured in the images and made up for
     clean_cover: float = 0.35  # most of a crop that others may cover for it to be remembered or judged
 
     def __post_init__(self) -> None:
         shares = (
             "high_confidence",
+            "start_confidence",
             "low_confidence",
             "min_iou",
             "min_iou_low",
@@ -53,6 +56,8 @@ class TrackerConfig:
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name}={getattr(self, name)}: must lie in [0, 1]")
+        if self.clear < 0.5:
+            raise InputError(f"clear={self.clear}: must be at least 0.5, or motion might be clear about two at once")
         for name in ("fps", "min_hits", "max_surprise", "max_speed", "crops", "max_lost", "proofs"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name}={getattr(self, name)}: must be positive")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from readtrack import boxes
 from readtrack.tracking.motion import BoxMotion
 
 UNDECIDED = -1  # the id of a track that has none yet
@@ -51,8 +52,10 @@ class CropMemory:
 class Track:
     """A person as far as the tracker believes."""
 
-    def __init__(self, xyxy: NDArray[np.float64], confidence: float, frame: int, capacity: int) -> None:
-        """Start from a detection: its box (4,) and confidence, in which frame, and how many crops to keep."""
+    def __init__(
+        self, xyxy: NDArray[np.float64], confidence: float, frame: int, capacity: int, cut: bool = False
+    ) -> None:
+        """Start from a detection: box (4,), confidence, frame, how many crops to keep, whether the edge cuts it off."""
         self.id = UNDECIDED
         self.state = State.TENTATIVE
         self.motion = BoxMotion(xyxy)
@@ -71,17 +74,16 @@ class Track:
         self.sure = self.last  # where it was seen last before it fell into doubt
         self.doubted = False
         self.clean = False  # whether its last sighting was neither covered nor cut off
-        self.cut = False  # whether the image's edge cut it off
+        self.cut = cut  # whether the image's edge cut it off
         self.withheld: list[Any] = []  # crops for the memory, once the doubt is over
 
     def gap(self, frame: int) -> int:
         """Frames since it was last seen: 1 if that was the frame before."""
         return frame - self.last[0]
 
-    def see(self, xyxy: NDArray[np.float64], confidence: float, frame: int) -> None:
-        """Learn from a matched detection."""
-        self.motion.update(xyxy)
-        self.last = (frame, xyxy)
+    def see(self, xyxy: NDArray[np.float64], confidence: float, cut: bool, frame: int) -> None:
+        """Take a matched detection; its motion learns with all others' (``motion.update``)."""
+        self.last, self.cut = (frame, xyxy), cut
         if not self.doubted:
             self.sure = self.last
         self.confidence = confidence
@@ -90,6 +92,12 @@ class Track:
             self.state = State.CONFIRMED
         if self.id == UNDECIDED:
             self.pending.append((frame, xyxy, confidence))
+
+    def shift(self, affine: NDArray[np.float64]) -> None:
+        """Take over places of earlier frames into this one, after the camera moved by ``affine`` (2, 3)."""
+        self.last, self.sure, self.entry = (
+            (frame, boxes.moved(xyxy[None], affine)[0]) for frame, xyxy in (self.last, self.sure, self.entry)
+        )
 
     def remember(self, crop: Any) -> None:
         """Keep a clean crop, for good only while nothing is in doubt."""

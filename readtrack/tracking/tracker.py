@@ -7,6 +7,7 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
+from readtrack.tracking import motion
 from readtrack.tracking.assignment import assign
 from readtrack.tracking.config import Association, Decided, TrackerConfig
 from readtrack.tracking.identity import Floats, Identities, Match, Seen, Similarity, log_odds
@@ -48,13 +49,16 @@ class Tracker:
         """Boxes of earlier frames whose id was settled in the last update."""
         return self.identities.decided
 
-    def update(self, detections: sv.Detections, size: tuple[int, int] | None = None) -> sv.Detections:
+    def update(
+        self, detections: sv.Detections, size: tuple[int, int] | None = None, camera: Floats | None = None
+    ) -> sv.Detections:
         """Take the next frame's detections; to be called for every frame, also without any.
 
         Args:
             detections: boxes; confidence counts as 1 where it is None. Boxes that are not finite or have no area
                 are left alone.
             size: width and height of the image, to tell which boxes its edges cut off.
+            camera: how points moved since the last image because the camera did: an affine map (2, 3).
 
         Returns:
             The same detections in the same order with ``tracker_id``; -1 where there is no id (yet).
@@ -62,20 +66,27 @@ class Tracker:
         self.frame += 1
         self.identities.associations, self.identities.decided = [], []
         seen = self._look(detections, size)
-        for track in self.tracks:
-            track.motion.predict(track.gap(self.frame) == 1)
+        if camera is not None:
+            motion.shift([track.motion for track in self.tracks], camera)
+            for track in self.tracks:
+                track.shift(camera)
+        followed = [track for track in self.tracks if track.gap(self.frame) <= self._longest]
+        seen_before = np.array([track.gap(self.frame) == 1 for track in followed], dtype=bool)
+        motion.predict([track.motion for track in followed], seen_before)
         usable = boxes.usable(seen.xyxy)
         strong = usable & (seen.confidence >= self.config.high_confidence)
         weak = usable & (seen.confidence >= self.config.low_confidence) & ~strong
-        matches = self._match(seen, np.flatnonzero(strong), np.flatnonzero(weak))
+        matches = self._match(seen, followed, np.flatnonzero(strong), np.flatnonzero(weak))
+        motion.update([track.motion for track, _ in matches], seen.xyxy[[index for _, index in matches]])
         for track, index in matches:
-            track.see(seen.xyxy[index], float(seen.confidence[index]), self.frame)
-            track.cut = bool(seen.cut[index])
+            track.see(seen.xyxy[index], float(seen.confidence[index]), bool(seen.cut[index]), self.frame)
         taken = {index for _, index in matches}
-        matches += [(self._start(seen, i), i) for i in np.flatnonzero(strong).tolist() if i not in taken]
+        sure = np.flatnonzero(strong & (seen.confidence >= self.config.start_confidence))
+        matches += [(self._start(seen, i), i) for i in sure.tolist() if i not in taken]
         self._believe()
-        self.identities.raise_doubts(seen, matches)
-        self.identities.clear_doubts(seen, matches, self.tracks)
+        if self.similarity is not None:
+            self.identities.raise_doubts(seen, matches)
+            self.identities.clear_doubts(seen, matches, self.tracks)
         self.identities.welcome(seen, matches, self.tracks)
         ids = np.full(len(seen.xyxy), UNDECIDED, dtype=int)
         for track, index in matches:
@@ -107,60 +118,73 @@ class Tracker:
         xyxy = np.asarray(detections.xyxy, dtype=np.float64).reshape(count, 4)
         confidence = np.ones(count) if detections.confidence is None else detections.confidence.astype(np.float64)
         crops = list(detections.data["crop"]) if self.similarity and "crop" in detections.data else [None] * count
-        relevant = np.flatnonzero(boxes.usable(xyxy) & (confidence >= self.config.low_confidence))
         covers = np.zeros((count, count), dtype=bool)
-        covers[np.ix_(relevant, relevant)] = boxes.cover(xyxy[relevant]) > self.config.clean_cover
+        if self.similarity is not None:
+            relevant = np.flatnonzero(boxes.usable(xyxy) & (confidence >= self.config.low_confidence))
+            covers[np.ix_(relevant, relevant)] = boxes.cover(xyxy[relevant]) > self.config.clean_cover
         clean = ~covers.any(axis=1) & (confidence >= self.config.high_confidence)
         clean &= np.array([crop is not None for crop in crops], dtype=bool)
         cut = np.zeros(count, dtype=bool) if size is None else ~boxes.whole(xyxy, size)
         return Seen(self.frame, xyxy, confidence, crops, clean & ~cut, cut, covers)
 
-    def _match(self, seen: Seen, strong: NDArray[Any], weak: NDArray[Any]) -> list[Match]:
+    @property
+    def _longest(self) -> float:
+        """Frames since somebody was last seen for which motion alone may find them."""
+        return 1 + self.config.coast * self.config.fps
+
+    def _match(self, seen: Seen, followed: list[Track], strong: NDArray[Any], weak: NDArray[Any]) -> list[Match]:
         """Continue tracks: strong detections first, with READ where motion is in doubt, then weak and new ones."""
-        longest = 1 + self.config.coast * self.config.fps
-        coasting = [t for t in self.tracks if t.state is not State.TENTATIVE and t.gap(self.frame) <= longest]
-        matches = self._match_with_read(seen, coasting, strong)
-        found = {id(track) for track, _ in matches}
-        left = [t for t in coasting if id(t) not in found and t.state is State.CONFIRMED]
-        matches += self._match_by_motion(seen, left, weak, self.config.min_iou_low)
-        taken = {index for _, index in matches}
-        tentative = [t for t in self.tracks if t.state is State.TENTATIVE]
+        surprise, overlap = self._surprise(seen, followed, np.concatenate([strong, weak]))
+        fit = np.where((overlap >= self.config.min_iou) & (surprise <= self.config.max_surprise), surprise, np.inf)
+        tentative = np.array([track.state is State.TENTATIVE for track in followed], dtype=bool)
+        old = np.flatnonzero(~tentative)
+        match_strong = self._match_by_motion if self.similarity is None else self._match_with_read
+        matches = match_strong(seen, followed, fit, old, strong)
+        found, taken = {id(track) for track, _ in matches}, {index for _, index in matches}
+        left = [i for i in old if id(followed[i]) not in found and followed[i].state is State.CONFIRMED]
+        close = np.where(overlap >= self.config.min_iou_low, fit, np.inf)
+        matches += self._match_by_motion(seen, followed, close, np.array(left, dtype=int), weak)
         rest = np.array([i for i in strong if i not in taken], dtype=int)
-        return matches + self._match_by_motion(seen, tentative, rest, self.config.min_iou)
+        return matches + self._match_by_motion(seen, followed, fit, np.flatnonzero(tentative), rest)
 
-    def _match_by_motion(self, seen: Seen, tracks: list[Track], which: NDArray[Any], least: float) -> list[Match]:
-        """Match by motion alone, boxes that overlap the prediction by at least ``least``."""
-        surprise = self._surprise(seen, tracks, which, least)
-        return [(tracks[i], int(which[j])) for i, j in assign(surprise, self.config.max_surprise).pairs]
+    def _surprise(self, seen: Seen, tracks: list[Track], which: NDArray[Any]) -> tuple[Floats, Floats]:
+        """How unlikely each detection is for each track's motion (M, N), and how far their boxes overlap.
 
-    def _surprise(self, seen: Seen, tracks: list[Track], which: NDArray[Any], least: float) -> Floats:
-        """How unlikely each detection is for each track's motion (M, N); infinite where they hardly overlap."""
-        surprise = (
-            np.stack([t.motion.surprise(seen.xyxy[which]) for t in tracks]) if tracks else np.zeros((0, len(which)))
-        )
+        Only some of the detections can be told; others overlap with nobody.
+        """
+        motions = [track.motion for track in tracks]
         left = np.array([track.cut and track.gap(self.frame) > 1 for track in tracks], dtype=bool)
-        surprise = surprise + self.config.exit_surprise * (left[:, None] & seen.cut[which])
-        overlap = boxes.iou(_predictions(tracks), seen.xyxy[which])
-        return np.where((overlap >= least) & (surprise <= self.config.max_surprise), surprise, np.inf)
+        surprise = np.where(left[:, None] & seen.cut, float(self.config.exit_surprise), 0.0)
+        overlap = np.zeros(surprise.shape)
+        surprise[:, which] += motion.surprise(motions, seen.xyxy[which])
+        overlap[:, which] = boxes.iou(motion.predictions(motions), seen.xyxy[which])
+        return surprise, overlap
 
-    def _match_with_read(self, seen: Seen, tracks: list[Track], which: NDArray[Any]) -> list[Match]:
+    def _match_by_motion(
+        self, seen: Seen, tracks: list[Track], fit: Floats, rows: NDArray[Any], which: NDArray[Any]
+    ) -> list[Match]:
+        """Match some tracks with some detections by motion alone."""
+        if not len(rows) or not len(which):
+            return []
+        pairs = assign(fit[np.ix_(rows, which)], self.config.max_surprise).pairs
+        return [(tracks[rows[i]], int(which[j])) for i, j in pairs]
+
+    def _match_with_read(
+        self, seen: Seen, tracks: list[Track], fit: Floats, rows: NDArray[Any], which: NDArray[Any]
+    ) -> list[Match]:
         """Match by motion where it leaves no doubt, with READ elsewhere."""
-        if self.similarity is None:
-            return self._match_by_motion(seen, tracks, which, self.config.min_iou)
-        surprise = self._surprise(seen, tracks, which, self.config.min_iou)  # (M, N)
-        fresh = np.array([track.gap(self.frame) == 1 for track in tracks], dtype=bool)
+        surprise = fit[np.ix_(rows, which)]
+        fresh = np.array([tracks[i].gap(self.frame) == 1 for i in rows], dtype=bool)
         share = np.exp(-surprise)
-        clear = fresh[:, None] & (share > 0) & (share >= self.config.clear * share.sum(axis=0))
-        clear &= share >= self.config.clear * share.sum(axis=1, keepdims=True)
-        matches = [(tracks[i], int(which[j])) for i, j in zip(*np.nonzero(clear), strict=True)]
+        clear = fresh[:, None] & (share > self.config.clear * share.sum(axis=0))
+        clear &= share > self.config.clear * share.sum(axis=1, keepdims=True)
+        matches = [(tracks[rows[i]], int(which[j])) for i, j in zip(*np.nonzero(clear), strict=True)]
         plausible = np.isfinite(surprise) & ~clear.any(axis=1)[:, None] & ~clear.any(axis=0)[None]
-        rows, columns = np.flatnonzero(plausible.any(axis=1)), np.flatnonzero(plausible.any(axis=0))
-        if not len(rows):
+        ours, theirs = np.flatnonzero(plausible.any(axis=1)), np.flatnonzero(plausible.any(axis=0))
+        if not len(ours):
             return matches
-        part = np.ix_(rows, columns)
-        return matches + self._match_doubtful(
-            seen, [tracks[i] for i in rows], which[columns], np.where(plausible, surprise, np.inf)[part]
-        )
+        part = np.where(plausible, surprise, np.inf)[np.ix_(ours, theirs)]
+        return matches + self._match_doubtful(seen, [tracks[i] for i in rows[ours]], which[theirs], part)
 
     def _match_doubtful(self, seen: Seen, tracks: list[Track], which: NDArray[Any], surprise: Floats) -> list[Match]:
         """Match by the likelihoods of motion and of READ; who gets no clear answer is in doubt from now on."""
@@ -192,8 +216,8 @@ class Tracker:
 
     def _start(self, seen: Seen, index: int) -> Track:
         """A new track from a strong detection that nobody claimed."""
-        track = Track(seen.xyxy[index], float(seen.confidence[index]), self.frame, self.config.crops)
-        track.cut = bool(seen.cut[index])
+        confidence, cut = float(seen.confidence[index]), bool(seen.cut[index])
+        track = Track(seen.xyxy[index], confidence, self.frame, self.config.crops, cut)
         self.tracks.append(track)
         return track
 
@@ -213,8 +237,3 @@ class Tracker:
         lost = sorted((t for t in kept if t.state is State.LOST), key=lambda t: t.last[0])
         surplus = {id(t) for t in lost[: max(0, len(lost) - self.config.max_lost)]}
         self.tracks = [t for t in kept if id(t) not in surplus]
-
-
-def _predictions(tracks: list[Track]) -> Floats:
-    """Predicted boxes (M, 4)."""
-    return np.stack([track.motion.xyxy for track in tracks]) if tracks else np.zeros((0, 4))
