@@ -12,7 +12,7 @@ import readtrack
 PACKAGE = Path(readtrack.__file__).parent
 FLOORS = [
     {"boxes", "errors", "data.tracklets"},
-    {"video", "mot", "detect", "scene", "read", "tracking", "data", "evaluation", "draw", "charts"},
+    {"video", "camera", "mot", "detect", "scene", "read", "tracking", "data", "evaluation", "draw", "charts"},
     {
         "readtracker",
         "relinker",
