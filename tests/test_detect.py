@@ -267,7 +267,7 @@ def test_an_onnx_signed_by_ultralytics_goes_there(tmp_path, monkeypatch):
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not (NANO.exists() and MOT15.exists()), reason="needs ../shared/detectors and data/mot15")
+@pytest.mark.skipif(not (NANO.exists() and MOT15.exists()), reason="needs YOLOX-nano and MOT15 sequences beside the checkout")
 @pytest.mark.parametrize(
     ("sequence", "precision", "recall"), [("TUD-Campus", 0.70, 0.74), ("TUD-Stadtmitte", 0.93, 0.80)]
 )
@@ -278,7 +278,7 @@ def test_yolox_nano_finds_the_people_of_real_streets(sequence, precision, recall
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not MOT15.exists(), reason="needs ../shared/data/mot15")
+@pytest.mark.skipif(not MOT15.exists(), reason="needs MOT15 sequences beside the checkout")
 def test_hog_finds_some_people_of_a_real_street():
     hits, found, there = count_hits(load_detector("hog"), "TUD-Stadtmitte", stride=60)
     assert hits / found > 0.5 and hits / there > 0.3

@@ -193,7 +193,7 @@ def test_truth_wants_each_identity_once_in_a_frame(write):
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not MOT15.exists(), reason="needs ../shared/data/mot15")
+@pytest.mark.skipif(not MOT15.exists(), reason="needs MOT15 sequences beside the checkout")
 @pytest.mark.parametrize(
     ("name", "counted"),
     [("TUD-Campus", 359), ("TUD-Stadtmitte", 1156), ("KITTI-13", 762), ("ETH-Sunnyday", 1858), ("Venice-2", 7141)],

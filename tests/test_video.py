@@ -509,7 +509,7 @@ for i in range(10**6):
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not MOT15.exists(), reason="needs ../shared/data/mot15")
+@pytest.mark.skipif(not MOT15.exists(), reason="needs MOT15 sequences beside the checkout")
 @pytest.mark.parametrize(
     ("name", "fps", "size", "total", "pixels"),
     [
@@ -526,7 +526,7 @@ def test_real_sequences(name, fps, size, total, pixels):
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not STREET.exists(), reason="needs ../shared/data/video")
+@pytest.mark.skipif(not STREET.exists(), reason="needs a filmed street beside the checkout")
 def test_a_real_video():
     with open_video(STREET, start=100, end=140, stride=10) as video:
         assert (video.fps, video.size, video.total) == (10, (768, 432), 4)
