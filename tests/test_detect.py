@@ -267,7 +267,7 @@ def test_an_onnx_signed_by_ultralytics_goes_there(tmp_path, monkeypatch):
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not (NANO.exists() and MOT15.exists()), reason="needs YOLOX-nano and MOT15 sequences beside the checkout")
+@pytest.mark.skipif(not (NANO.exists() and MOT15.exists()), reason="needs YOLOX-nano and MOT15 beside the checkout")
 @pytest.mark.parametrize(
     ("sequence", "precision", "recall"), [("TUD-Campus", 0.70, 0.74), ("TUD-Stadtmitte", 0.93, 0.80)]
 )
