@@ -1,17 +1,18 @@
 """People out of sight for a while: who was there before and after, and what a tracker made of it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import supervision as sv
 
 from readtrack import boxes
-from readtrack.contestants import Played
-from readtrack.footage import Footage, label
+from readtrack.contestants import Contestant, Played, play
+from readtrack.footage import STREET, Footage, label
 
 SEEN = 25  # frames before and after that are looked at
+RETURNS = "returns"  # in the place of a gap, on the drawn street
 LEAST = 5  # of these in which somebody must be detected to count as present
 
 
@@ -34,6 +35,9 @@ class Away:
     def after(self) -> range:
         """The same after."""
         return range(self.last + 1, self.last + 1 + SEEN)
+
+
+Plan = dict[str, list[Away]]  # gap in frames, or RETURNS -> what is taken away
 
 
 class Present:
@@ -185,6 +189,47 @@ def judge(away: Away, present: Present, cut: Identities, uncut: Identities | Non
             tally.claims += 1
             tally.right += owner == person
     return tally
+
+
+def plan_absences(footage: Footage, present: Present, gaps: Sequence[int], count: int, one: bool) -> Plan:
+    """What is asked of a recording: windows of each gap that fits in; on the drawn street, its own absences."""
+    if footage.name.partition(":")[0] == STREET:
+        return {RETURNS: returns(footage, present)}
+    found = {str(gap): windows(present, gap, count, one) for gap in gaps}
+    return {gap: aways for gap, aways in found.items() if any(away.people for away in aways)}
+
+
+def tally_absences(
+    make: Callable[[], Contestant],
+    whole: Played,
+    footage: Footage,
+    present: Present,
+    plan: Plan,
+    one: bool = False,
+    step: Callable[[], None] = lambda: None,
+) -> dict[str, Tally]:
+    """Run a tracker on all that is planned for a recording.
+
+    Args:
+        make: gives it afresh.
+        whole: what it made of the whole detections.
+        footage: the recording.
+        present: who is detected when.
+        plan: of ``plan_absences``.
+        one: whether it takes away one person at a time.
+        step: called after each frame.
+    """
+    uncut = Identities(whole, footage.truth)
+    tallies = {gap: Tally() for gap in plan}
+    for gap, aways in plan.items():
+        for away in aways:
+            if gap == RETURNS:
+                tallies[gap] += judge(away, present, uncut)
+                continue
+            found = damaged(footage, present, away, one)
+            cut = Identities(play(make(), footage, found, step), footage.truth)
+            tallies[gap] += judge(away, present, cut, uncut)
+    return tallies
 
 
 def _commonest(values: Iterable[int]) -> int | None:

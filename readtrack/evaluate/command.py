@@ -3,9 +3,9 @@
 import argparse
 
 from readtrack.errors import exit_status
-from readtrack.evaluate import gaps, longgap, mot, peers, reid
+from readtrack.evaluate import budget, gaps, longgap, mot, peers, reid
 
-TASKS = (reid, longgap, mot, peers, gaps)  # each adds its own flags, and sets ``run`` to what they start
+TASKS = (reid, longgap, mot, peers, gaps, budget)  # each adds its own flags, and sets ``run`` to what they start
 
 EPILOG = """examples:
   python -m readtrack.evaluate reid --root market1501 --weights read-s
@@ -13,6 +13,7 @@ EPILOG = """examples:
   python -m readtrack.evaluate mot --gt MOT17/train --results runs/mot17 --preprocess mot17
   python -m readtrack.evaluate peers --source TUD-Stadtmitte --reid osnet.onnx
   python -m readtrack.evaluate gaps --source TUD-Stadtmitte --tracker readtrack
+  python -m readtrack.evaluate budget --source TUD-Stadtmitte
   python -m readtrack.evaluate reid --help                 what a task measures, and all its flags
 """
 

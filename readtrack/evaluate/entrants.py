@@ -19,13 +19,11 @@ TOGETHER = "all together"
 
 
 @dataclass(frozen=True)
-class EntrantSettings:
-    """Recordings and trackers."""
+class RecordingSettings:
+    """Recordings, and READ."""
 
     sources: tuple[str, ...]  # MOT sequence folders, "street" or "street:7"
-    trackers: tuple[str, ...] = ()  # of CONTESTANTS; none is all
     detections: Path | None = None  # a MOT file instead of the source's det/det.txt; for one source
-    reid: str | None = None  # re-ID for hosts: an .onnx file, or READ's weights for its pooled vectors
     weights: str = "read-s"  # READ's: a shipped name or a file
     device: str | None = None  # of READ; None: a GPU where there is one
 
@@ -36,6 +34,17 @@ class EntrantSettings:
             raise InputError("a --source is given twice: give each of them once")
         if self.detections and (len(self.sources) > 1 or self.sources[0].partition(":")[0] == STREET):
             raise InputError("--detections is of one sequence: give one --source, a folder")
+
+
+@dataclass(frozen=True)
+class EntrantSettings(RecordingSettings):
+    """The same, and trackers."""
+
+    trackers: tuple[str, ...] = ()  # of CONTESTANTS; none is all
+    reid: str | None = None  # re-ID for hosts: an .onnx file, or READ's weights for its pooled vectors
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         pick(self.trackers)
 
 
@@ -93,9 +102,9 @@ class Entrants:
         return found
 
 
-def add_entrant_flags(parser: argparse.ArgumentParser) -> None:
-    """Recordings, trackers and networks."""
-    default: Any = EntrantSettings
+def add_recording_flags(parser: argparse.ArgumentParser) -> None:
+    """Recordings, and READ."""
+    default: Any = RecordingSettings
     add = parser.add_argument_group("recordings").add_argument
     add(
         "--source",
@@ -107,6 +116,19 @@ def add_entrant_flags(parser: argparse.ArgumentParser) -> None:
         "seed 7; may be given several times (e.g. --source TUD-Stadtmitte)",
     )
     add("--detections", type=Path, metavar="FILE", help="MOT file instead of det/det.txt (e.g. --detections yolox.txt)")
+    add = parser.add_argument_group("READ").add_argument
+    add(
+        "--weights",
+        default=default.weights,
+        metavar="NAME",
+        help="shipped name or file (default: %(default)s; e.g. --weights best.safetensors)",
+    )
+    add("--device", metavar="NAME", help="cpu, cuda, cuda:1 (default: a GPU where there is one; e.g. --device cpu)")
+
+
+def add_entrant_flags(parser: argparse.ArgumentParser) -> None:
+    """The same, and trackers."""
+    add_recording_flags(parser)
     add = parser.add_argument_group("trackers").add_argument
     add(
         "--tracker",
@@ -124,13 +146,6 @@ def add_entrant_flags(parser: argparse.ArgumentParser) -> None:
         "ImageNet's mean and deviation in, vectors (B, D) out; or READ's weights, for its pooled vectors (e.g. --reid "
         "osnet.onnx)",
     )
-    add(
-        "--weights",
-        default=default.weights,
-        metavar="NAME",
-        help="READ's: shipped name or file (default: %(default)s; e.g. --weights best.safetensors)",
-    )
-    add("--device", metavar="NAME", help="of READ: cpu, cuda, cuda:1 (default: a GPU where there is one)")
 
 
 def print_left_out(left_out: list[LeftOut], sources: int, console: Console) -> None:

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -12,7 +13,7 @@ from rich.table import Table
 
 from readtrack.contestants import HostError, play
 from readtrack.errors import InputError
-from readtrack.evaluate.absences import SEEN, Away, Identities, Present, Tally, damaged, judge, returns, windows
+from readtrack.evaluate.absences import RETURNS, SEEN, Plan, Present, Tally, plan_absences, tally_absences
 from readtrack.evaluate.entrants import (
     TOGETHER,
     Entrants,
@@ -25,10 +26,8 @@ from readtrack.evaluate.entrants import (
 from readtrack.evaluate.flags import add_output_flags
 from readtrack.evaluate.outputs import versions, write_json
 from readtrack.files import prepare
-from readtrack.footage import STREET, Footage
 from readtrack.progress import progress
 
-RETURNS = "returns"  # in the place of a gap, on the drawn street
 WHO = ("all", "one")
 WIDE = 110  # columns of the table, in a narrow terminal too
 
@@ -107,9 +106,6 @@ class GapReport:
     versions: dict[str, str]
 
 
-Plan = dict[str, list[Away]]  # gap -> what is taken away
-
-
 def evaluate_gaps(
     settings: GapSettings,
     begin: Callable[[int], None] = lambda total: None,
@@ -129,7 +125,8 @@ def evaluate_gaps(
     total, plans = 0, {}
     for source in settings.sources:
         with entrants.open(source) as footage:
-            plans[source] = _plan(footage, Present(footage), settings)
+            one = settings.who == "one"
+            plans[source] = plan_absences(footage, Present(footage), settings.gaps, settings.places, one)
             runs = 1 if RETURNS in plans[source] else 1 + sum(map(len, plans[source].values()))
             total += (footage.total or 0) * len(entrants.able(footage)) * runs
     if not any(away.people for plan in plans.values() for aways in plan.values() for away in aways):
@@ -152,7 +149,9 @@ def evaluate_gaps(
             present = Present(footage)
             for name in entrants.able(footage):
                 try:
-                    found = _track(entrants, name, footage, present, plan, settings.who == "one", step)
+                    whole = play(entrants.make(name, footage), footage, report=step)
+                    make = partial(entrants.make, name, footage)
+                    found = tally_absences(make, whole, footage, present, plan, settings.who == "one", step)
                 except (HostError, InputError) as error:
                     entrants.left_out.append(LeftOut(footage.name, name, str(error)))
                     continue
@@ -167,42 +166,11 @@ def evaluate_gaps(
     )
 
 
-def _plan(footage: Footage, present: Present, settings: GapSettings) -> Plan:
-    """What is taken away from a source."""
-    if footage.name.partition(":")[0] == STREET:
-        return {RETURNS: returns(footage, present)}
-    found = {str(gap): windows(present, gap, settings.places, settings.who == "one") for gap in settings.gaps}
-    return {gap: aways for gap, aways in found.items() if any(away.people for away in aways)}
-
-
 def _too_short(plans: dict[str, Plan], settings: GapSettings) -> dict[str, list[int]]:
     """The gaps that do not fit into a source, or around which nobody is there."""
     sequences = {Path(source).name: plan for source, plan in plans.items() if RETURNS not in plan}
     missing = {name: [gap for gap in settings.gaps if str(gap) not in plan] for name, plan in sequences.items()}
     return {name: gaps for name, gaps in missing.items() if gaps}
-
-
-def _track(
-    entrants: Entrants,
-    name: str,
-    footage: Footage,
-    present: Present,
-    plan: Plan,
-    one: bool,
-    step: Callable[[], None],
-) -> dict[str, Tally]:
-    """One tracker on all that is planned for a source."""
-    whole = Identities(play(entrants.make(name, footage), footage, report=step), footage.truth)
-    tallies = {gap: Tally() for gap in plan}
-    for gap, aways in plan.items():
-        for away in aways:
-            if gap == RETURNS:
-                tallies[gap] += judge(away, present, whole)
-                continue
-            found = damaged(footage, present, away, one)
-            cut = Identities(play(entrants.make(name, footage), footage, found, step), footage.truth)
-            tallies[gap] += judge(away, present, cut, whole)
-    return tallies
 
 
 def _rows(tallies: dict[tuple[str, str, str], Tally], settings: GapSettings) -> list[GapScores]:

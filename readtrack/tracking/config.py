@@ -23,6 +23,7 @@ class TrackerConfig:
     max_surprise: float = 10.0  # most that a box may deviate from the prediction: minus log likelihood, a good fit is 0
     exit_surprise: float = 5.0  # added where who was missed while leaving the image is to be back at its edge
     clear: float = 0.95  # share of the likelihood above which motion is unambiguous and READ is not asked; 1: always
+    budget: float = 1.0  # most of all detections that READ is asked about, as a share; 1 sets no bound
     min_probability: float = 0.03  # READ's probability below which it refuses what motion proposes
     memory: float = 60.0  # seconds for which a lost track may be brought back by READ
     max_lost: int = 200  # lost tracks remembered at most; the longest unseen are forgotten first
@@ -46,6 +47,7 @@ class TrackerConfig:
             "min_iou",
             "min_iou_low",
             "clear",
+            "budget",
             "min_probability",
             "same",
             "likely",

@@ -15,6 +15,7 @@ from readtrack.tracking.track import UNDECIDED, State, Track
 Floats = NDArray[np.float64]
 Similarity = Callable[[Sequence[Any], Sequence[Sequence[Any]]], Floats]  # N crops, M tracklets -> (N, M) in [0, 1]
 Match = tuple[Track, int]  # a track and the row of its detection
+SAVED = 100.0  # detections at most that READ may be asked about at once, where there is a budget
 ALIKE = 2 / 3  # correlation of READ's answers to two looks at one person, from 145 returns on drawn streets (20 to 27)
 
 
@@ -38,14 +39,23 @@ class Identities:
         self.config = config
         self.similarity = similarity
         self.count = 0  # ids given
+        self.allowance = 0.0  # detections that READ may be asked about now, where there is a budget
+        self.asked: set[int] = set()  # rows of those that it was asked about in the current frame
         self.associations: list[Association] = []  # READ's decisions in the current frame
         self.decided: list[Decided] = []  # earlier boxes whose id was settled in it
+
+    def begin(self, detections: int) -> None:
+        """Start a frame of so many detections that could be asked about."""
+        self.associations, self.decided, self.asked = [], [], set()
+        self.allowance = min(self.allowance + self.config.budget * detections, SAVED)
 
     def judge(
         self, seen: Seen, tracks: list[Track], which: NDArray[Any], wanted: NDArray[np.bool_]
     ) -> tuple[Floats, NDArray[np.bool_]]:
         """READ's probability (M, N) where it is wanted and both sides have a clean crop, and where that is."""
         asked = wanted & np.array([bool(t.memory.crops) for t in tracks], dtype=bool)[:, None] & seen.clean[which][None]
+        if self.config.budget < 1:
+            asked[:, ~self._affordable(seen, which, asked.any(axis=0))] = False
         probability = np.ones(asked.shape)
         rows, columns = np.flatnonzero(asked.any(axis=1)), np.flatnonzero(asked.any(axis=0))
         if len(rows) and self.similarity is not None:
@@ -53,6 +63,17 @@ class Identities:
             galleries = [tracks[i].memory.crops for i in rows]
             probability[np.ix_(rows, columns)] = self.similarity(queries, galleries).T
         return probability, asked
+
+    def _affordable(self, seen: Seen, which: NDArray[Any], wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of the detections (N,) READ can be asked about: the surest of the new ones, as the budget allows."""
+        new = np.array([int(index) not in self.asked for index in which], dtype=bool) & wanted
+        candidates = np.flatnonzero(new)
+        surest = candidates[np.argsort(-seen.confidence[which[candidates]], kind="stable")][: int(self.allowance)]
+        self.allowance -= len(surest)
+        self.asked |= {int(index) for index in which[surest]}
+        affordable = wanted & ~new
+        affordable[surest] = True
+        return affordable
 
     def welcome(self, seen: Seen, matches: list[Match], tracks: list[Track]) -> None:
         """Give believed tracks without id that of a lost person whom READ recognises, or a new one.

@@ -64,7 +64,6 @@ class Tracker:
             The same detections in the same order with ``tracker_id``; -1 where there is no id (yet).
         """
         self.frame += 1
-        self.identities.associations, self.identities.decided = [], []
         seen = self._look(detections, size)
         if camera is not None:
             motion.shift([track.motion for track in self.tracks], camera)
@@ -76,6 +75,7 @@ class Tracker:
         usable = boxes.usable(seen.xyxy)
         strong = usable & (seen.confidence >= self.config.high_confidence)
         weak = usable & (seen.confidence >= self.config.low_confidence) & ~strong
+        self.identities.begin(int((strong | weak).sum()))
         matches = self._match(seen, followed, np.flatnonzero(strong), np.flatnonzero(weak))
         motion.update([track.motion for track, _ in matches], seen.xyxy[[index for _, index in matches]])
         for track, index in matches:
