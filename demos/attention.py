@@ -1,9 +1,6 @@
-"""Where READ looks: a person's crop against a tracklet of the same person and of another. Writes attention.png.
+"""Where READ looks: a crop against tracklets of the same person and of another. Run: python demos/attention.py [PNG]"""
 
-Run: python demos/attention.py [attention.png]
-"""
-
-import sys
+import argparse
 
 import cv2
 import numpy as np
@@ -57,4 +54,6 @@ def main(out: str = "attention.png") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", nargs="?", default="attention.png", help="PNG to write")
+    main(parser.parse_args().out)

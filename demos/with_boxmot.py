@@ -1,5 +1,6 @@
 """READ behind a boxmot tracker, before and after. Run: python demos/with_boxmot.py [ByteTrack [MOT sequence]]"""
 
+import argparse
 import sys
 
 import boxmot
@@ -9,6 +10,7 @@ import supervision as sv
 from readtrack import TrackerConfig
 from readtrack.adapters.bench import follow, report, rewritten
 from readtrack.adapters.boxmot import Relinker
+from readtrack.errors import exit_status
 from readtrack.footage import STREET, open_footage
 
 
@@ -44,4 +46,7 @@ def main(name: str = "ByteTrack", source: str = STREET, frames: int = 400) -> No
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tracker", nargs="?", default="ByteTrack", help="one of boxmot's classes")
+    parser.add_argument("source", nargs="?", default=STREET, help="street, street:7, or a MOT sequence")
+    sys.exit(exit_status(lambda: main(*vars(parser.parse_args()).values())))

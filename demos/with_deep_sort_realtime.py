@@ -1,5 +1,6 @@
 """READ in deep-sort-realtime, before and after. Run: python demos/with_deep_sort_realtime.py [MOT sequence]"""
 
+import argparse
 import sys
 from importlib.util import find_spec
 
@@ -10,6 +11,7 @@ from deep_sort_realtime.deepsort_tracker import DeepSort
 from readtrack import Matcher
 from readtrack.adapters.bench import Step, follow, report
 from readtrack.adapters.deep_sort_realtime import VectorEmbedder, deep_sort
+from readtrack.errors import exit_status
 from readtrack.footage import STREET, open_footage
 
 
@@ -40,4 +42,6 @@ def main(source: str = STREET, frames: int = 400) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", nargs="?", default=STREET, help="street, street:7, or a MOT sequence")
+    sys.exit(exit_status(lambda: main(parser.parse_args().source)))

@@ -1,5 +1,6 @@
 """READ as norfair's re-identification, before and after. Run: python demos/with_norfair.py [MOT sequence]"""
 
+import argparse
 import sys
 
 import numpy as np
@@ -9,6 +10,7 @@ from norfair import Tracker
 from readtrack import TrackerConfig
 from readtrack.adapters.bench import Step, follow, report
 from readtrack.adapters.norfair import Reid
+from readtrack.errors import exit_status
 from readtrack.footage import STREET, open_footage
 
 
@@ -33,4 +35,6 @@ def main(source: str = STREET, frames: int = 400) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", nargs="?", default=STREET, help="street, street:7, or a MOT sequence")
+    sys.exit(exit_status(lambda: main(parser.parse_args().source)))

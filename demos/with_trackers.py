@@ -1,5 +1,6 @@
 """readtrack among Roboflow's trackers, and behind one. Run: python demos/with_trackers.py [MOT sequence]"""
 
+import argparse
 import sys
 
 import numpy as np
@@ -9,6 +10,7 @@ from trackers import ByteTrackTracker
 from readtrack import Matcher, TrackerConfig
 from readtrack.adapters.bench import follow, report
 from readtrack.adapters.roboflow import ReadTrackTracker
+from readtrack.errors import exit_status
 from readtrack.footage import STREET, open_footage
 from readtrack.relinker import Relinker
 
@@ -39,4 +41,6 @@ def main(source: str = STREET, frames: int = 400) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", nargs="?", default=STREET, help="street, street:7, or a MOT sequence")
+    sys.exit(exit_status(lambda: main(parser.parse_args().source)))

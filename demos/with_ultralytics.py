@@ -4,6 +4,7 @@ The clip's own detections stand in for a trained YOLO; with one it is
 YOLO("yolo11n.pt").track("video.mp4", classes=[0], tracker=config(fps=25)).
 """
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -17,6 +18,7 @@ from ultralytics.models.yolo.detect import DetectionPredictor
 
 from readtrack.adapters.bench import report
 from readtrack.adapters.ultralytics import config
+from readtrack.errors import exit_status
 from readtrack.footage import STREET, Footage, open_footage
 from readtrack.video import VideoWriter
 
@@ -52,4 +54,6 @@ def main(source: str = STREET, frames: int = 400) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", nargs="?", default=STREET, help="street, street:7, or a MOT sequence")
+    sys.exit(exit_status(lambda: main(parser.parse_args().source)))

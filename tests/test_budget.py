@@ -100,20 +100,20 @@ def told(tmp_path, *flags):
 
 
 def test_the_command(two, tmp_path, capsys):  # noqa: F811
-    gates = ("--clear", 0.95, "--clear", 1, "--budget", 0.01, "--gap", 3, "--places", 1)
+    gates = ("--clear", 0.9, "--clear", 1, "--budget", 0.01, "--gap", 3, "--places", 1)
     found = told(tmp_path, "--source", two[0], *gates)
     out = capsys.readouterr().out
     rows = {row["gate"]["name"]: row for row in found["rows"]}
-    assert list(rows) == ["never", "clear 0.95", "clear 1", "budget 0.01"]
+    assert list(rows) == ["never", "clear 0.9", "clear 1", "budget 0.01"]
     assert rows["never"]["encoded"] == rows["never"]["pairs"] == 0
-    assert rows["budget 0.01"]["encoded"] <= rows["clear 0.95"]["encoded"] < rows["clear 1"]["encoded"]
+    assert rows["budget 0.01"]["encoded"] <= rows["clear 0.9"]["encoded"] < rows["clear 1"]["encoded"]
     assert all(0 < row["detections"] >= row["encoded"] and row["scores"]["IDF1"] > 0 for row in rows.values())
     assert rows["clear 1"]["asked"] >= rows["clear 1"]["back"] and rows["clear 1"]["read_seconds"] > 0
-    assert found["knee"] in rows and f"widest gate: {found['knee']}" in out and "clear 0.95 (default)" in out
+    assert found["knee"] in rows and f"widest gate: {found['knee']}" in out and "clear 0.9 (default)" in out
 
 
 def test_two_sources_are_added_up(two, tmp_path, capsys):  # noqa: F811
-    gates = ("--clear", 0.95, "--budget", 0.1, "--places", 1)
+    gates = ("--clear", 0.9, "--budget", 0.1, "--places", 1)
     found = told(tmp_path, "--source", two[0], "--source", "street", *gates)
     for k in range(3):
         one, other, both = found["rows"][k::3]

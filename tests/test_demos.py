@@ -11,6 +11,7 @@ import pytest
 DEMOS = sorted((Path(__file__).parents[1] / "demos").glob("*.py"))
 SAYS = {
     "attention.py": r"person 3: same with probability 0\.[89](.|\n)*person 5: same with probability 0\.[0-3]",
+    "decisions.py": r"identity saved: probability 0\.(.|\n)*unseen for (.|\n)*identity saved: [1-9]",
     "embed.py": r"identities \[1",
     "endless.py": r"identities \[1",
     "with_boxmot.py": r"alone: IDF1 (.|\n)*with READ: IDF1 (.|\n)*rewritten: IDF1 ",

@@ -22,7 +22,7 @@ class TrackerConfig:
     coast: float = 1.0  # seconds for which motion alone may find an unseen track again
     max_surprise: float = 10.0  # most that a box may deviate from the prediction: minus log likelihood, a good fit is 0
     exit_surprise: float = 5.0  # added where who was missed while leaving the image is to be back at its edge
-    clear: float = 0.95  # share of the likelihood above which motion is unambiguous and READ is not asked; 1: always
+    clear: float = 0.9  # share of the likelihood above which motion is unambiguous and READ is not asked; 1: always
     budget: float = 1.0  # most of all detections that READ is asked about, as a share; 1 sets no bound
     min_probability: float = 0.03  # READ's probability below which it refuses what motion proposes
     memory: float = 60.0  # seconds for which a lost track may be brought back by READ

@@ -1,0 +1,57 @@
+"""Whom READ brought back, rightly and wrongly, with its probabilities: a picture beside the truth.
+
+Run: python demos/decisions.py [street:7 | MOT sequence] [--out decisions.png]
+"""
+
+import argparse
+import sys
+from collections import Counter, defaultdict
+
+import cv2
+import numpy as np
+
+from readtrack import ReadTracker, TrackerConfig, boxes
+from readtrack.charts import Confusion, confusion_sheet
+from readtrack.errors import exit_status
+from readtrack.footage import STREET, label, open_footage
+
+MOST = 3  # rows of either kind
+
+
+def main(source: str = STREET, out: str = "decisions.png", frames: int | None = None) -> None:
+    rows: dict[str, list[Confusion]] = {"identity saved": [], "wrong link": []}
+    owners, looks = defaultdict(list), defaultdict(list)  # id -> who it was, and how they looked, box by box
+    with open_footage(source, frames=frames) as clip:
+        tracker = ReadTracker("read-s", TrackerConfig(fps=clip.fps))
+        for frame in clip.frames:
+            found = clip.found(frame.index)
+            ids = tracker.update(found, frame.image).tracker_id
+            who = label(found, clip.truth(frame.index))
+            corners = found.xyxy.round().astype(int).clip(0)
+            crops = [frame.image[top:bottom, left:right].copy() for left, top, right, bottom in corners]
+            for link in tracker.associations:
+                earlier, person = looks[link.track], who[link.detection]
+                if link.reason != "revived" or not earlier or person < 0:
+                    continue
+                owner = Counter(owners[link.track][-25:]).most_common(1)[0][0]
+                kind = "identity saved" if owner == person else "wrong link"
+                clip_of_four = [earlier[i] for i in np.linspace(0, len(earlier) - 1, 4).astype(int)]
+                lines = [f"probability {link.probability:.3f}", f"best of the others {link.runner_up:.3f}"]
+                lines += [f"frame {frame.index}, id {link.track}", f"unseen for {link.gap} frames"]
+                rows[kind].append(Confusion(crops[link.detection], clip_of_four, lines))
+                print(f"{kind}: {', '.join(lines)}")
+            for i in np.flatnonzero((ids > 0) & (who >= 0)):
+                owners[ids[i]].append(who[i])
+                if boxes.whole(found.xyxy[[i]], frame.image.shape[1::-1])[0] and crops[i].size:
+                    looks[ids[i]].append(crops[i])
+    counts = ", ".join(f"{kind}: {len(found)}" for kind, found in rows.items())
+    sheet = confusion_sheet({kind: found[:MOST] for kind, found in rows.items()}, f"{source}: {counts}")
+    cv2.imwrite(out, sheet)
+    print(f"{counts}; written to {out}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", nargs="?", default=STREET, help="drawn street, or a MOT sequence with gt/ and det/")
+    parser.add_argument("--out", default="decisions.png", help="PNG to write")
+    sys.exit(exit_status(lambda: main(**vars(parser.parse_args()))))
