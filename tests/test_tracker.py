@@ -93,9 +93,9 @@ def test_read_sets_right_what_motion_would_swap():
 
 
 def test_read_chooses_between_two_who_stand_close():
-    # One of two is missed while the other jumps to where the missed one stood: motion takes the wrong one.
+    # One of two is missed while the other jumps close to where the missed one stood: motion takes the wrong one.
     before = [{"a": box(300), "b": box(400 - 5 * i, y=312)} for i in range(15)]
-    after = [{"b": box(302)}] * 2 + [{"b": box(302), "a": box(262)}] * 10
+    after = [{"b": box(308)}] * 2 + [{"b": box(308), "a": box(262)}] * 10
     judge = ByName()
     assert play(Tracker(similarity=judge), before + after)[0] == {"a": [1], "b": [2]}
     assert judge.calls > 0
