@@ -102,6 +102,14 @@ def run_parser() -> argparse.ArgumentParser:
         help="read-s, a .safetensors file, or 'none' for boxes alone (default: %(default)s)",
     )
     add(
+        "--budget",
+        type=float,
+        default=tracker.budget,
+        metavar="P",
+        help="most of all boxes that READ is asked about, as a share, to bound its work in crowds (default: "
+        "%(default)s, no bound; e.g. --budget 0.1)",
+    )
+    add(
         "--memory",
         type=float,
         default=tracker.memory,
