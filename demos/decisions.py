@@ -6,19 +6,21 @@ Run: python demos/decisions.py [street:7 | MOT sequence] [--out decisions.png]
 import argparse
 import sys
 from collections import Counter, defaultdict
+from pathlib import Path
 
-import cv2
 import numpy as np
 
 from readtrack import ReadTracker, TrackerConfig, boxes
 from readtrack.charts import Confusion, confusion_sheet
 from readtrack.errors import exit_status
+from readtrack.evaluate.outputs import check_picture, write_picture
 from readtrack.footage import STREET, label, open_footage
 
 MOST = 3  # rows of either kind
 
 
 def main(source: str = STREET, out: str = "decisions.png", frames: int | None = None) -> None:
+    check_picture(Path(out), "--out")
     rows: dict[str, list[Confusion]] = {"identity saved": [], "wrong link": []}
     owners, looks = defaultdict(list), defaultdict(list)  # id -> who it was, and how they looked, box by box
     with open_footage(source, frames=frames) as clip:
@@ -46,7 +48,7 @@ def main(source: str = STREET, out: str = "decisions.png", frames: int | None = 
                     looks[ids[i]].append(crops[i])
     counts = ", ".join(f"{kind}: {len(found)}" for kind, found in rows.items())
     sheet = confusion_sheet({kind: found[:MOST] for kind, found in rows.items()}, f"{source}: {counts}")
-    cv2.imwrite(out, sheet)
+    write_picture(Path(out), "--out", sheet)
     print(f"{counts}; written to {out}")
 
 

@@ -12,8 +12,8 @@ from readtrack.contestants import Contestant, Played, play
 from readtrack.footage import STREET, Footage, label
 
 SEEN = 25  # frames before and after that are looked at
-RETURNS = "returns"  # in the place of a gap, on the drawn street
 LEAST = 5  # of these in which somebody must be detected to count as present
+RETURNS = "returns"  # in the place of a gap, on the drawn street
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ class BudgetReport:
     settings: dict[str, Any]
     weights: dict[str, Any]
     definitions: str
-    knee: str | None  # of the gates that lose no IDF1 against the last share in all, the one that encodes least
+    knee: str | None  # of the gates with at least the IDF1 of the widest one, that which encodes least
     rows: list[BudgetRow]
     versions: dict[str, str]
 
@@ -134,11 +134,13 @@ def evaluate_budget(
         InputError: settings, weights or sources cannot be used.
     """
     matcher = Matcher.load(settings.weights, settings.device)
-    total, plans = 0, {}
+    total, asked = 0, {}
     for source in settings.sources:
         with open_footage(source, settings.detections) as footage:
-            plans[source] = plan_absences(footage, Present(footage), [settings.gap], settings.places, one=False)
-            aways = sum(len(aways) for gap, aways in plans[source].items() if gap != RETURNS)
+            present = Present(footage)
+            plan = plan_absences(footage, present, [settings.gap], settings.places, one=False)
+            asked[source] = present, plan
+            aways = sum(len(aways) for gap, aways in plan.items() if gap != RETURNS)
             total += (footage.total or 0) * (1 + aways) * len(settings.gates)
     begin(total)
     done = 0
@@ -149,9 +151,8 @@ def evaluate_budget(
         report(done)
 
     runs: dict[str, list[_Run]] = {}
-    for source, plan in plans.items():
+    for source, (present, plan) in asked.items():
         with open_footage(source, settings.detections) as footage:
-            present = Present(footage)
             runs[source] = [_run_gate(gate, matcher, footage, present, plan, step) for gate in settings.gates]
     rows = _rows(settings, runs)
     return BudgetReport(
