@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from readtrack.data.clips import LIMIT_MB, ImageCache
 from readtrack.data.tracklets import ReidSplits
-from readtrack.datasets import DATASETS, read_dataset
+from readtrack.datasets import DATASETS, add_streets, read_dataset
 from readtrack.errors import InputError
 from readtrack.evaluation.retrieval import TITLES, Retrieval
 from readtrack.read.checkpoint import save_checkpoint
@@ -55,6 +55,8 @@ class Training:
         torch.manual_seed(config.seed)
         with self.fabric.rank_zero_first():  # it downloads and cuts crops, the others find them there
             self.splits = read_dataset(config.dataset, place.root, cache=place.cache)
+            if config.streets:
+                self.splits = add_streets(self.splits, config.streets, place.cache)
             self.model = Read(config.model)
             self.initialised = initialise(self.model, place.init)
         _check_scorable(self.splits)

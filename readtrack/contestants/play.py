@@ -56,6 +56,11 @@ def play(
         known[frame, number] = frames[-1]
 
     def settle(decided: list[Decided]) -> None:
+        for late in decided:  # all wrong ids go first: two people may exchange theirs
+            frame = frames[late.frame]
+            rows[frame] = [
+                (xyxy, number) for xyxy, number in rows[frame] if number != late.was or (xyxy != late.xyxy).any()
+            ]
         for late in decided:
             keep(frames[late.frame], late.xyxy, late.track)
 

@@ -1,4 +1,4 @@
-"""Crops of the people of a MOTChallenge sequence, cut from its ground truth once and kept.
+"""Crops of the people of a MOTChallenge sequence or a drawn street, cut from the ground truth once and kept.
 
 A kept sequence is a folder of ``000012_p003_f000451.jpg`` (identity, piece, 0-based frame) and a ``crops.json`` that
 says what the crops were made of. It is written under another name and renamed when whole.
@@ -7,7 +7,7 @@ says what the crops were made of. It is written under another name and renamed w
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from readtrack import boxes
 from readtrack.data.folders import list_images
 from readtrack.errors import InputError
 from readtrack.mot import read_truth
-from readtrack.video import Video, open_video
+from readtrack.scene import Street, StreetConfig
+from readtrack.video import Frame, Video, open_video
 
 STAMP = "crops.json"
 
@@ -49,28 +50,58 @@ def cut_once(sequence: Path, folder: Path, config: CropConfig) -> list[str] | No
     Raises:
         InputError: the ground truth is broken, ``folder`` holds something else, or it cannot be written.
     """
-    inputs = {**asdict(config), "files": _fingerprint(sequence)}
+
+    def cut(partial: Path) -> tuple[int, list[str]] | None:
+        truth = read_truth(sequence / "gt" / "gt.txt")
+        with _open(sequence, config.rate) as video:
+            if not video.pixels:
+                return None
+            told = _told(video.name, video, video.total)
+            return _cut(told, lambda i: truth.get(i, sv.Detections.empty()), video.fps, partial, config), video.warnings
+
+    return _keep(folder, {**asdict(config), "files": _fingerprint(sequence)}, cut)
+
+
+def cut_street(settings: StreetConfig, folder: Path, config: CropConfig) -> None:
+    """Cut the people of a drawn street into ``folder``, unless they are there already, of the same settings.
+
+    Raises:
+        InputError: ``folder`` holds something else, or it cannot be written.
+    """
+
+    def cut(partial: Path) -> tuple[int, list[str]]:
+        street = Street(settings)
+        indices = range(0, len(street), max(1, round(street.fps / config.rate)))
+        frames = _told(folder.name, (Frame(i, street.image(i)) for i in indices), len(indices))
+        return _cut(frames, street.truth, street.fps, partial, config), []
+
+    _keep(folder, {**asdict(config), "street": asdict(settings)}, cut)
+
+
+def _keep(
+    folder: Path, inputs: dict[str, Any], cut: Callable[[Path], tuple[int, list[str]] | None]
+) -> list[str] | None:
+    """Have crops cut into ``folder`` unless it holds those of the same inputs; what was noticed, None without any."""
     stamp = _read_stamp(folder)
     if stamp and stamp["inputs"] == inputs and stamp["images"] == len(list_images(folder)):
         return list(stamp["warnings"])
     if folder.exists() and stamp is None:
         raise InputError(f"{folder}: is in the way of crops, and holds something else: move it or pass another cache")
-    truth = read_truth(sequence / "gt" / "gt.txt")
-    with _open(sequence, config.rate) as video:
-        if not video.pixels:
+    partial = folder.with_name(f"{folder.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        if (made := cut(partial)) is None:
+            partial.rmdir()
             return None
-        partial = folder.with_name(f"{folder.name}.partial")
-        try:
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            images = _cut(video, truth, partial, config)
-            stamp = {"inputs": inputs, "images": images, "warnings": video.warnings}
-            (partial / STAMP).write_text(json.dumps(stamp, indent=2) + "\n")
-            shutil.rmtree(folder, ignore_errors=True)
-            partial.rename(folder)
-        except OSError as error:
-            raise InputError(f"{folder}: crops cannot be written ({error}): check rights and space") from error
-    return video.warnings
+        images, warnings = made
+        stamp = {"inputs": inputs, "images": images, "warnings": warnings}
+        (partial / STAMP).write_text(json.dumps(stamp, indent=2) + "\n")
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: crops cannot be written ({error}): check rights and space") from error
+    return warnings
 
 
 def _read_stamp(folder: Path) -> dict[str, Any] | None:
@@ -100,17 +131,26 @@ def _open(sequence: Path, rate: float) -> Video:
     return open_video(source, stride=max(1, round(fps / rate)))
 
 
-def _cut(video: Video, truth: dict[int, sv.Detections], folder: Path, config: CropConfig) -> int:
-    """Write the crops of a sequence; how many there are."""
+def _told(name: str, frames: Iterable[Frame], total: int | None) -> Iterable[Frame]:
+    """The same frames, with a progress bar on a terminal."""
+    console = Console(stderr=True)
+    return track(
+        frames, f"cutting {name}", total, console=console, transient=True, disable=not console.is_terminal
+    )
+
+
+def _cut(
+    frames: Iterable[Frame], truth: Callable[[int], sv.Detections], fps: float, folder: Path, config: CropConfig
+) -> int:
+    """Write the crops of a sequence, given who is there in a frame; how many there are."""
     beginnings: dict[int, int] = {}
     images = 0
-    console = Console(stderr=True)
-    told = f"cutting {video.name}"
-    for frame in track(video, told, video.total, console=console, transient=True, disable=not console.is_terminal):
-        if frame.image is None or frame.index not in truth:
+    for frame in frames:
+        people = truth(frame.index)
+        if frame.image is None or not len(people):
             continue
-        for identity, crop in _crops(frame.image, truth[frame.index], config):
-            seconds = (frame.index - beginnings.setdefault(identity, frame.index)) / video.fps
+        for identity, crop in _crops(frame.image, people, config):
+            seconds = (frame.index - beginnings.setdefault(identity, frame.index)) / fps
             piece = 1 + int(seconds / config.piece)
             encoded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, config.quality])[1]
             (folder / f"{identity:06d}_p{piece:03d}_f{frame.index:06d}.jpg").write_bytes(encoded.tobytes())

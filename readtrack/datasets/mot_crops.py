@@ -46,7 +46,7 @@ def read_mot_crops(root: Path, cache: Path | None = None) -> ReidSplits:
             continue
         read[truth] = name
         notes.extend(warnings)
-        tracklets.extend(_tracklets(cache / name, 1 + max((t.pid for t in tracklets), default=0)))
+        tracklets.extend(read_pieces(cache / name, 1 + max((t.pid for t in tracklets), default=0)))
     if not tracklets:
         raise InputError(f"{root}: no sequence has pixels and people to cut out: add img1/ or the video to a sequence")
     return _split(tracklets, notes)
@@ -63,8 +63,8 @@ def _sequences(root: Path) -> list[Path]:
     return found[:1] if found[0] == root else found
 
 
-def _tracklets(folder: Path, first_pid: int) -> list[Tracklet]:
-    """The pieces in a folder of crops, people numbered from ``first_pid``."""
+def read_pieces(folder: Path, first_pid: int) -> list[Tracklet]:
+    """The pieces in a folder of crops that were cut, people numbered from ``first_pid``."""
     pieces: dict[tuple[int, int], list[str]] = defaultdict(list)
     for name in list_images(folder):
         identity, piece, _ = name.split("_")

@@ -97,9 +97,10 @@ class Association:
 
 @dataclass(frozen=True)
 class Decided:
-    """A box of an earlier frame whose track has an id only now."""
+    """A box of an earlier frame whose id is known only now."""
 
     frame: int
     xyxy: NDArray[np.float64]  # (4,)
     confidence: float
-    track: int
+    track: int  # its id
+    was: int = -1  # the id, now known to be wrong, under which it was told before; -1 where it had none

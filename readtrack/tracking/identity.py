@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from readtrack import boxes
 from readtrack.tracking.assignment import assign
 from readtrack.tracking.config import Association, Decided, TrackerConfig
-from readtrack.tracking.track import UNDECIDED, State, Track
+from readtrack.tracking.track import UNDECIDED, Sighting, State, Track
 
 Floats = NDArray[np.float64]
 Similarity = Callable[[Sequence[Any], Sequence[Sequence[Any]]], Floats]  # N crops, M tracklets -> (N, M) in [0, 1]
@@ -160,7 +160,10 @@ class Identities:
         another = others[best - 1] if best > 0 and share[best] >= enough else None
         if another is not None and self._would_swap(track, another):
             self.note(seen, another, index, "corrected", _sigmoid(odds[best]), _sigmoid(np.delete(odds, best)))
+            since = self._tell_again(track, another, seen.frame)
             track.swap(another)
+            if another.state is State.LOST:
+                another.written = min(another.written, since - 1)
         elif another is not None and track.looks < 6 * self.config.proofs:
             if not another.doubted:
                 another.doubt({track.id})  # so that it is looked at as well
@@ -199,6 +202,8 @@ class Identities:
         odds = log_odds(probability)
         for i in np.flatnonzero(judged.any(axis=0)):
             track = matches[i][0]
+            if not track.looks:
+                track.looked = seen.frame
             track.looks += 1
             track.next_look = seen.frame + max(1, round(self.config.look_every * self.config.fps))
             for j in np.flatnonzero(judged[:, i]):
@@ -212,10 +217,28 @@ class Identities:
 
     def _settle(self, track: Track, frame: int, now: bool = False) -> None:
         """Report the boxes that waited for a track's id; this frame's too where it is not returned (``now``)."""
-        pending = [sighting for sighting in track.pending if now or sighting[0] < frame]
-        self.decided += [Decided(when, xyxy, confidence, track.id) for when, xyxy, confidence in pending]
+        self.decided += [_decided(told, track.id) for told in track.pending if now or told.frame < frame]
         track.pending, track.written = [], frame
         track.trust()
+
+    def _tell_again(self, track: Track, other: Track, frame: int) -> int:
+        """Two tracks are about to exchange identities: tell their boxes since they were mixed up under the right ones.
+
+        That was where they were closest, or where the other was lost; before both were in doubt, all was well.
+
+        Returns:
+            The first frame told again, where there is one.
+        """
+        if other.state is State.LOST:
+            since = next((told.frame for told in track.told if told.frame > max(other.last[0], other.written)), frame)
+        else:
+            theirs = {told.frame: told.xyxy for told in other.told}
+            both = [told for told in track.told if told.frame in theirs]
+            near = [boxes.iou(told.xyxy[None], theirs[told.frame][None])[0, 0] for told in both]
+            since = max(zip(near, (told.frame for told in both), strict=True), default=(0.0, frame))[1]
+        for one, another in ((track, other), (other, track)):
+            self.decided += [_decided(told, another.id) for told in one.told if since <= told.frame < frame]
+        return since
 
     def note(
         self, seen: Seen, track: Track, index: int, reason: str, probability: float, rivals: Floats, gap: int = 0
@@ -226,6 +249,11 @@ class Identities:
         since = gap or track.gap(seen.frame)
         entry = Association(seen.frame, track.id, index, reason, float(probability), runner_up, since, motion)
         self.associations.append(entry)
+
+
+def _decided(told: Sighting, number: int) -> Decided:
+    """A sighting that is of ``number``."""
+    return Decided(told.frame, told.xyxy, told.confidence, number, told.was)
 
 
 def within_reach(gone: tuple[int, Floats], come: tuple[int, Floats], config: TrackerConfig) -> bool:

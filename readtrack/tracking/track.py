@@ -1,6 +1,7 @@
 """Track: one hypothesis, its life and its memory of crops."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -11,6 +12,19 @@ from readtrack import boxes
 from readtrack.tracking.motion import BoxMotion
 
 UNDECIDED = -1  # the id of a track that has none yet
+
+
+TOLD = 500  # sightings in doubt that can be told again under another id, at most
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """Where a track was seen."""
+
+    frame: int
+    xyxy: NDArray[np.float64]  # (4,)
+    confidence: float
+    was: int = UNDECIDED  # the id under which it was told
 
 
 class State(Enum):
@@ -65,7 +79,9 @@ class Track:
         self.hits = 1
         self.entry = (frame, xyxy)  # where it first appeared
         self.last = (frame, xyxy)  # where it was seen last
-        self.pending = [(frame, xyxy, confidence)]  # sightings while it had no id
+        self.pending = [Sighting(frame, xyxy, confidence)]  # while it had no id
+        self.told: deque[Sighting] = deque(maxlen=TOLD)  # under its id since that is in doubt
+        self.looked = frame  # the first look that gave evidence
         self.evidence: dict[int, list[float]] = defaultdict(list)  # id -> log odds of being that person, one per crop
         self.looks = 0  # crops that gave evidence
         self.next_look = 0  # the frame from which another one may
@@ -91,7 +107,9 @@ class Track:
         if self.state is State.LOST:
             self.state = State.CONFIRMED
         if self.id == UNDECIDED:
-            self.pending.append((frame, xyxy, confidence))
+            self.pending.append(Sighting(frame, xyxy, confidence))
+        elif self.doubted:
+            self.told.append(Sighting(frame, xyxy, confidence, self.id))
 
     def shift(self, affine: NDArray[np.float64]) -> None:
         """Take over places of earlier frames into this one, after the camera moved by ``affine`` (2, 3)."""
@@ -121,6 +139,7 @@ class Track:
         for crop in self.withheld:
             self.memory.offer(crop)
         self.doubted, self.rivals, self.withheld, self.sure = False, set(), [], self.last
+        self.told.clear()
         self._void()
 
     def _void(self) -> None:
@@ -130,6 +149,7 @@ class Track:
 
     def adopt(self, lost: "Track") -> None:
         """Become the person of a lost track: take its id and its memory."""
+        self.pending = [told for told in self.pending if told.was == UNDECIDED or told.frame > lost.written]
         self.id, self.written = lost.id, lost.written
         lost.memory.extend(self.memory)
         self.memory = lost.memory
@@ -150,7 +170,8 @@ class Track:
         frame, xyxy = self.sure
         lost = Track(xyxy, self.confidence, frame, capacity)
         lost.id, lost.memory, lost.written, lost.state = self.id, self.memory, self.written, State.LOST
+        self.pending = [told for told in self.told if self.looked <= told.frame < self.last[0]]
+        self.pending.append(Sighting(*self.last, self.confidence))
         self.id, self.memory, self.entry = UNDECIDED, CropMemory(capacity), self.last
-        self.pending = [(*self.last, self.confidence)]
         self.trust()
         return lost

@@ -1,6 +1,7 @@
 """What happens to the pixels of a clip before the network learns from it. All randomness comes from one generator."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -12,8 +13,37 @@ from readtrack.training.config import TrainConfig
 Image = NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class Camera:
+    """How a camera and the light of its place show colours. Whoever is compared has been seen by one camera."""
+
+    saturation: float  # 0 is grey, 1 as it was
+    curves: NDArray[np.uint8]  # (256, 1, 3), what each level of red, green and blue becomes
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "Camera | None":
+        """Some camera; None, in two cases of five, is the one that took the images."""
+        if rng.random() < 0.4:
+            return None
+        gamma, contrast = np.exp(rng.normal(0, 0.3)), np.exp(rng.normal(0, 0.25))
+        tint, middle = np.exp(rng.normal(0, 0.08, 3)), rng.uniform(0.35, 0.55)
+        levels = (np.linspace(0, 1, 256)[:, None] ** gamma - middle) * contrast + middle
+        curves = np.clip(255 * levels * tint, 0, 255).astype(np.uint8)[:, None]
+        return cls(float(rng.choice([rng.uniform(0.3, 1.3), 0.0], p=[0.9, 0.1])), curves)
+
+    def show(self, image: Image) -> Image:
+        """An RGB image as this camera would have taken it."""
+        grey = np.array([[0.299, 0.587, 0.114]])
+        mixed = cv2.transform(image, self.saturation * np.eye(3) + (1 - self.saturation) * grey.repeat(3, axis=0))
+        return np.asarray(cv2.LUT(mixed, self.curves), dtype=np.uint8)
+
+
 def augment(
-    images: Sequence[Image], config: TrainConfig, rng: np.random.Generator, stranger: Callable[[], Image]
+    images: Sequence[Image],
+    config: TrainConfig,
+    rng: np.random.Generator,
+    stranger: Callable[[], Image],
+    camera: Camera | None = None,
 ) -> NDArray[np.uint8]:
     """Images (H, W, 3) of a clip to the clip (T, H, W, 3), changed as the recipe says.
 
@@ -21,10 +51,12 @@ def augment(
         images: RGB, of one size; left as they are.
         config: ``augmentation``, ``flip``, ``pad`` and ``erase`` count.
         rng: where chance comes from.
-        stranger: gives some crop of somebody, to stand in the way ("street").
+        stranger: gives some crop of somebody, to stand in the way ("street", "world").
+        camera: that everything in the batch is to be seen by.
     """
-    if config.augmentation == "street":
-        return np.stack([street(image, rng, stranger) for image in images])
+    if config.augmentation in ("street", "world"):
+        clip = np.stack([street(image, rng, stranger) for image in images])
+        return clip if camera is None else np.stack([camera.show(image) for image in clip])
     clip = np.stack(images)
     if rng.random() < config.flip:
         clip = clip[:, :, ::-1]

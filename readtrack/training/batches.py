@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from readtrack.data.clips import ImageCache, training_clip
 from readtrack.data.tracklets import Tracklet
 from readtrack.errors import InputError
-from readtrack.training.augmentation import augment
+from readtrack.training.augmentation import Camera, augment
 from readtrack.training.config import TrainConfig
 
 Image = NDArray[np.uint8]
@@ -94,7 +94,9 @@ class Batches(Dataset[Batch]):
     def __getitem__(self, step: int) -> Batch:
         """This process's share of batch ``step``."""
         pairs = self.plan(step)
-        clips = [self._clips(pairs[i], np.random.default_rng([self.config.seed, step, i])) for i in self.own]
+        seed, world = self.config.seed, self.config.augmentation == "world"
+        camera = Camera.draw(np.random.default_rng([seed, step])) if world else None
+        clips = [self._clips(pairs[i], np.random.default_rng([seed, step, i]), camera) for i in self.own]
         queries, galleries, taught = (torch.from_numpy(np.stack(side)) for side in zip(*clips, strict=True))
         return Batch(queries, galleries, torch.tensor([pair.label for pair in pairs]), self.own.start, taught)
 
@@ -137,17 +139,19 @@ class Batches(Dataset[Batch]):
         order = rng.permutation(len(tracklets))
         return [Pair(label, tracklets[order[(i + 1) % len(order)]], tracklets[order[i]]) for i in range(count)]
 
-    def _clips(self, pair: Pair, rng: np.random.Generator) -> tuple[Image, Image, NDArray[np.float32]]:
+    def _clips(
+        self, pair: Pair, rng: np.random.Generator, camera: Camera | None
+    ) -> tuple[Image, Image, NDArray[np.float32]]:
         """Query clip, gallery clip, and the teacher's vectors of all their images."""
         query = training_clip(pair.query, self.config.query_images, rng)
-        clips = [self._augmented(query, rng)]  # before the next draw: chance comes in order
+        clips = [self._augmented(query, rng, camera)]  # before the next draw: chance comes in order
         gallery = training_clip(pair.gallery, self.config.model.clip_length, rng)
-        clips.append(self._augmented(gallery, rng))
+        clips.append(self._augmented(gallery, rng, camera))
         taught = [self.taught[path] if self.taught else _NOTHING for path in (*query, *gallery)]
         return clips[0], clips[1], np.stack(taught)
 
-    def _augmented(self, paths: Sequence[str], rng: np.random.Generator) -> Image:
-        return augment([self.images[path] for path in paths], self.config, rng, lambda: self._stranger(rng))
+    def _augmented(self, paths: Sequence[str], rng: np.random.Generator, camera: Camera | None) -> Image:
+        return augment([self.images[path] for path in paths], self.config, rng, lambda: self._stranger(rng), camera)
 
     def _stranger(self, rng: np.random.Generator) -> Image:
         """Some crop of somebody."""

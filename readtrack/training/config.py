@@ -10,7 +10,7 @@ PAIR_LOSSES = ("discriminator", "reciprocal_triplet", "listwise")  # of query an
 POOLED_LOSSES = ("identity", "triplet", "teacher")  # of the encoders alone
 LOSSES = (*PAIR_LOSSES, *POOLED_LOSSES)
 CHOICES = {
-    "augmentation": ("none", "reid", "street"),
+    "augmentation": ("none", "reid", "street", "world"),
     "triplet_direction": ("queries", "galleries"),
     "triplet_reduction": ("mean", "sum"),
     "schedule": ("one-cycle", "steps"),
@@ -25,12 +25,13 @@ class TrainConfig:
 
     model: ReadConfig = ReadConfig()
     dataset: str = "market"  # what to train on where nothing else is said
+    streets: int = 0  # so many drawn streets whose people are trained on as well
     pairs: int = 32  # B, pairs of a query clip and a gallery clip of one person; all B x B combinations are compared
     samples_per_person: tuple[int, ...] = (1,)  # pairs of one person in a batch: any of these, as tracklets allow
     alike: int = 1  # people of a batch come in groups of so many who look most alike so far; 1: all drawn at random
     query_images: int = 2  # T_q, images of a query clip, whose logits are averaged (Eq. 3)
-    flip: float = 0.0  # chance that a whole clip is mirrored; "street" mirrors each image by itself
-    augmentation: str = "street"  # "none"; "reid": pad-and-crop, random erasing; "street": see training/augmentation
+    flip: float = 0.0  # chance that a whole clip is mirrored; "street" and "world" mirror each image by itself
+    augmentation: str = "street"  # "none"; "reid": pad-and-crop, random erasing; "street", "world": see training/augmentation
     erase: float = 0.5  # "reid": chance that a part of an image is erased
     pad: int = 10  # "reid": pixels added on each side before cropping
     discriminator: float = 1.0  # Eq. 5
@@ -66,7 +67,7 @@ class TrainConfig:
         for name in ("pairs", "alike", "query_images", "validate_every", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} is {getattr(self, name)}: it must be positive")
-        for name in (*LOSSES, "margin", "weight_decay", "clip_gradient", "pad", "seed"):
+        for name in (*LOSSES, "margin", "weight_decay", "clip_gradient", "pad", "seed", "streets"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} is {getattr(self, name)}: it must not be negative")
         for name in ("flip", "erase"):
