@@ -6,7 +6,6 @@ flag in column 7 and, from MOT16 on, the class in column 8 and the visibility in
 
 import os
 import re
-from array import array
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,7 +198,7 @@ class MotWriter:
     """Append tracked boxes to a MOTChallenge file, best used in a ``with``.
 
     Every frame is handed to the system at once and in whole lines, so a killed run leaves a valid file.
-    Frames may come late (filled in afterwards): ``close`` then sorts the file by frame and identity.
+    Frames may come late (filled in afterwards) and identities prove wrong: ``close`` then sorts and corrects the file.
 
     Args:
         path: The file to write; it is overwritten, and is there even if nothing is tracked.
@@ -210,7 +209,9 @@ class MotWriter:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._ids: dict[int, array[int]] = {}
+        self._lines: dict[int, dict[int, int]] = {}  # frame -> identity -> its line
+        self._count = 0  # lines
+        self._corrected: dict[int, int] = {}  # line -> the right identity
         self._last = -1
         self._ordered = True
         try:
@@ -242,9 +243,8 @@ class MotWriter:
         confidence = np.ones(len(ids)) if detections.confidence is None else detections.confidence
         if not np.isfinite(tlwh).all():
             raise InputError(f"{where}: a box is not finite: pass detections through readtrack.detect.clean")
-        ids, earlier = ids[order], self._ids.get(index, array("q"))
-        both = [*earlier, *ids.tolist()]
-        if len(set(both)) < len(both):
+        ids, known = ids[order], self._lines.get(index, {})
+        if len({*known, *ids.tolist()}) < len(known) + len(ids):
             raise InputError(f"{where}: an identity is there twice: give each box of a frame its own")
         lines = [
             f"{index + 1},{i},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{c:.4f},-1,-1,-1\n"
@@ -256,24 +256,43 @@ class MotWriter:
             self._file.write("".join(lines).encode())
         except OSError as error:
             raise self._refusal(error) from error
-        self._ids[index] = array("q", both)
-        if len(self._ids) > REMEMBERED:
-            del self._ids[next(iter(self._ids))]
+        self._lines[index] = {
+            **known,
+            **dict(zip(ids.tolist(), range(self._count, self._count + len(ids)), strict=True)),
+        }
+        self._count += len(ids)
+        if len(self._lines) > REMEMBERED:
+            del self._lines[next(iter(self._lines))]
         self._ordered &= index > self._last
         self._last = max(index, self._last)
+
+    def correct(self, corrections: Collection[tuple[int, int, int]]) -> None:
+        """Say that identities of earlier frames were wrong.
+
+        Args:
+            corrections: 0-based frame, the identity as it was written or corrected last, the right one. All hold at
+                once, so that two people may exchange theirs. Of frames long past they are left out.
+        """
+        known = [correction for correction in corrections if correction[1] in self._lines.get(correction[0], {})]
+        lines = [self._lines[index].pop(was) for index, was, _ in known]
+        for (index, _, now), line in zip(known, lines, strict=True):
+            self._lines[index][now], self._corrected[line] = line, now
 
     def _refusal(self, error: OSError) -> InputError:
         return InputError(f"{self.path}: cannot be written ({error.strerror}): check the folder, rights and space")
 
     def close(self) -> None:
-        """Close the file, sorted; harmless when done twice."""
+        """Close the file, sorted and corrected; harmless when done twice."""
         if self._file.closed:
             return
         self._file.close()
-        if self._ordered:
+        if self._ordered and not self._corrected:
             return
-        lines = self.path.read_bytes().splitlines(keepends=True)
-        lines.sort(key=lambda line: tuple(map(int, line.split(b",", 2)[:2])))
+        rows = []
+        for number, line in enumerate(self.path.read_bytes().splitlines(keepends=True)):
+            frame, identity, rest = line.split(b",", 2)
+            rows.append((int(frame), self._corrected.get(number, int(identity)), rest))
+        lines = [b"%d,%d,%b" % row for row in sorted(rows)]
         swap = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
             swap.write_bytes(b"".join(lines))

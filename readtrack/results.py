@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections import deque
+from collections import Counter, deque
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -63,7 +63,7 @@ class Results:
             show: show the frames in a window as well.
         """
         self.folder = folder
-        self.people: set[int] = set()  # every id written
+        self._boxes: Counter[int] = Counter()  # of each id
         self.open = True  # until the user closes the window
         self._fps = fps
         self._stack = ExitStack()
@@ -87,7 +87,7 @@ class Results:
         assert people.tracker_id is not None
         known = boxes.take(people, people.tracker_id > 0)
         self._mot.write(frame.index, known)
-        self.people.update(map(int, known.tracker_id if known.tracker_id is not None else []))
+        self._boxes.update(map(int, known.tracker_id if known.tracker_id is not None else []))
         for association in associations:
             self._log.write(json.dumps({**asdict(association), "frame": frame.index}) + "\n")
             if association.reason == "revived":
@@ -104,18 +104,27 @@ class Results:
             if self._window is not None:
                 self.open = self._window.show(painted)
 
+    @property
+    def people(self) -> set[int]:
+        """Every id written."""
+        return set(+self._boxes)
+
     def settle(self, decided: list[Decided]) -> None:
-        """Write boxes of earlier frames whose id is known now."""
+        """Write boxes of earlier frames whose id is known now; correct those that were written under a wrong one."""
         indices = dict(self._indices) if decided else {}
-        for late in decided:
-            if late.frame in indices:
+        reachable = [late for late in decided if late.frame in indices]
+        wrong = [late for late in reachable if late.was > 0]
+        self._mot.correct([(indices[late.frame], late.was, late.track) for late in wrong])
+        self._boxes.subtract(late.was for late in wrong)
+        self._boxes.update(late.track for late in reachable)
+        for late in reachable:
+            if late.was <= 0:
                 row = sv.Detections(
                     late.xyxy[None].astype(np.float32),
                     confidence=np.array([late.confidence]),
                     tracker_id=np.array([late.track]),
                 )
                 self._mot.write(indices[late.frame], row)
-                self.people.add(late.track)
 
     def _save_crops(self, folder: Path, index: int, image: NDArray[np.uint8], people: sv.Detections) -> None:
         """At most two crops per second of each identity, as crops/<id>/<frame>.jpg."""

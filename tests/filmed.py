@@ -43,8 +43,8 @@ class Scripted:
         return list(self.last)
 
 
-def late(frame, box, number):
-    return Decided(frame, np.array(box), 0.9, number)
+def late(frame, box, number, was=-1):
+    return Decided(frame, np.array(box), 0.9, number, was)
 
 
 def nobody(_):

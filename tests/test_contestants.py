@@ -54,6 +54,15 @@ def test_those_who_can_follow_them_without_pixels(name):
     check(play(entered(name, False, reid=False), footage), footage)
 
 
+def test_ids_that_proved_wrong_are_exchanged():
+    story = [{"ann": at(100), "bob": at(400)}] * 3
+    ann, bob = (tuple(box) for box in film(story).found(0).xyxy)
+    decide = {2: [late(1, ann, 2, was=1), late(1, bob, 1, was=2)]}
+    played = play(Scripted(lambda f, seen: [1, 2], lambda f: decide.get(f, ())), film(story))
+    told = {f: dict(zip(map(tuple, t.xyxy), t.tracker_id.tolist(), strict=True)) for f, t in played.tracks.items()}
+    assert told == {0: {ann: 1, bob: 2}, 1: {ann: 2, bob: 1}, 2: {ann: 1, bob: 2}}
+
+
 def test_nobody_sees_more_than_boxes_and_late_boxes_are_filled_in():
     footage = film([{"ann": at(100)}] * 4)
     footage.found(0).data["person"] = np.array([1])

@@ -12,8 +12,9 @@ from scipy.io import loadmat, savemat
 
 from readtrack.data import mars as mars_reader
 from readtrack.data.tracklets import ReidSplits, Tracklet, validation_people
-from readtrack.datasets import DATASETS, cutter, read_dataset
+from readtrack.datasets import DATASETS, add_streets, cutter, read_dataset, streets
 from readtrack.errors import InputError
+from readtrack.scene import StreetConfig
 
 EVEN = set(range(2, 17, 2))
 
@@ -507,3 +508,31 @@ def test_crops_lie_under_runs_unless_told_otherwise(street, monkeypatch):
     splits = read_dataset("mot", Path("."))
     assert splits.train[0].paths[0].startswith("runs/crops/STREET-01/")
     assert read_dataset("mot", Path(".")) == splits
+
+
+# People of drawn streets
+
+
+def test_people_of_streets_are_trained_on_beside_those_of_a_data_set(mini_market, tmp_path, monkeypatch):
+    small = StreetConfig(width=320, height=180, frames=60, people=6, hidden=0, returning=0, lookalikes=0)
+    monkeypatch.setattr(streets, "StreetConfig", lambda seed: replace(small, seed=seed))
+    market = read_dataset("market", mini_market)
+    both = add_streets(market, 2, tmp_path)
+    assert both.query == market.query and both.gallery == market.gallery
+    assert both.train[: len(market.train)] == market.train
+    drawn = both.train[len(market.train) :]
+    assert not people(drawn) & (people(market.train) | people(market.gallery))
+    folders = {Path(path).parent.name for tracklet in drawn for path in tracklet.paths}
+    assert folders == {"street-10000", "street-10001"}
+    for folder in folders:  # nobody is in two streets
+        assert len({t.pid for t in drawn if folder in t.paths[0]}) >= 2
+    assert sum(len({Path(path).parent for path in t.paths}) for t in drawn) == len(drawn)
+    assert "2 drawn streets" in both.name
+    monkeypatch.setattr(cutter, "_cut", lambda *_: pytest.fail("cut again"))
+    assert add_streets(market, 2, tmp_path) == both
+
+
+def test_streets_do_not_overwrite_what_is_no_street(mini_market, tmp_path):
+    (tmp_path / "street-10000").mkdir()
+    with pytest.raises(InputError, match="in the way of crops"):
+        add_streets(read_dataset("market", mini_market), 1, tmp_path)

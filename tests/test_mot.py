@@ -262,6 +262,23 @@ def test_late_rows_are_sorted_in_on_close(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
 
 
+def test_identities_that_proved_wrong_are_corrected_on_close(tmp_path):
+    with MotWriter(tmp_path / "out.txt") as writer:
+        for index in range(3):
+            writer.write(index, boxes(1, 2, 3))
+        writer.correct([(1, 1, 2), (1, 2, 1), (2, 1, 2), (2, 2, 1)])  # 1 and 2 were mixed up from frame 1 on
+        writer.correct([(2, 1, 4)])  # and who seemed to be 1 in frame 2 is somebody else
+        writer.write(2, boxes(1))
+        with pytest.raises(InputError, match="twice"):
+            writer.write(2, boxes(4))
+    found = read_mot(tmp_path / "out.txt")
+    lefts = {
+        index: {int(n): int(x) for n, x in zip(d.tracker_id, d.xyxy[:, 0], strict=True)} for index, d in found.items()
+    }
+    assert lefts == {0: {1: 10, 2: 20, 3: 30}, 1: {1: 20, 2: 10, 3: 30}, 2: {1: 10, 2: 10, 3: 30, 4: 20}}
+    assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
+
+
 def test_wrong_rows_are_refused_and_leave_the_file_whole(tmp_path):
     endless = boxes(4)
     endless.xyxy[0, 2] = np.inf

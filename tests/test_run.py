@@ -18,9 +18,10 @@ from readtrack.evaluation.tracking import score_tracking
 from readtrack.mot import MotWriter, read_mot, read_truth
 from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.matcher import Matcher
-from readtrack.results import make_folder
+from readtrack.results import Results, make_folder
 from readtrack.scene import Street, StreetConfig
-from readtrack.video import open_video
+from readtrack.tracking import Decided
+from readtrack.video import Frame, open_video
 
 STADTMITTE = SHARED / "data" / "mot15" / "TUD-Stadtmitte"
 real = pytest.mark.skipif(not STADTMITTE.is_dir(), reason="TUD-Stadtmitte (MOT15) is not beside the repository")
@@ -53,6 +54,20 @@ def sequence(tmp_path_factory):
     )
     (folder / "seqinfo.ini").write_text(settings)
     return folder
+
+
+def test_results_take_back_what_proved_wrong(tmp_path):
+    box = np.array([10.0, 10, 50, 90])
+    with Results(tmp_path, 25, video=False) as results:
+        for index in range(3):
+            people = sv.Detections(box[None], confidence=np.ones(1), tracker_id=np.array([1]))
+            results.write(Frame(10 + index, None), people, [], [])
+        assert results.people == {1}
+        again = [Decided(0, box, 1.0, 2, was=1), Decided(1, box, 1.0, 2, was=1), Decided(2, box, 1.0, 2, was=1)]
+        results.settle([*again, Decided(2, box + 100, 0.5, 1)])
+        assert results.people == {1, 2}
+    rows = {frame: people.tracker_id.tolist() for frame, people in read_mot(tmp_path / "tracks.txt").items()}
+    assert rows == {10: [2], 11: [2], 12: [1, 2]}
 
 
 def test_the_first_command(tmp_path, monkeypatch, capsys):

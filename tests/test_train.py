@@ -29,7 +29,7 @@ from readtrack.read.config import READ_R50
 from readtrack.read.model import Read
 from readtrack.read.vectors import VectorNetwork
 from readtrack.training import recipes, snapshot
-from readtrack.training.augmentation import augment, erase
+from readtrack.training.augmentation import Camera, augment, erase
 from readtrack.training.batches import Batches
 from readtrack.training.config import LOSSES, TrainConfig, learning_rate
 from readtrack.training.flags import Place
@@ -245,6 +245,35 @@ def test_a_clip_is_mirrored_as_a_whole():
         assert mirrored or np.array_equal(clip, np.stack(images))
         seen.add(mirrored)
     assert seen == {True, False}
+
+
+def test_a_camera_changes_everything_in_the_same_way():
+    rng = np.random.default_rng(3)
+    cameras = [Camera.draw(rng) for _ in range(200)]
+    assert 60 < sum(camera is None for camera in cameras) < 100
+    image = rng.integers(0, 256, (8, 4, 3), dtype=np.uint8)
+    shown = [camera.show(image) for camera in cameras if camera is not None]
+    assert all(view.shape == image.shape and view.dtype == np.uint8 for view in shown)
+    assert len({view.tobytes() for view in shown}) == len(shown)
+    assert any(
+        np.ptp(camera.show(image) / camera.curves.max((0, 1)), axis=2).max() < 0.1 for camera in cameras if camera
+    )
+    plain = Camera(1.0, np.arange(256, dtype=np.uint8).repeat(3).reshape(256, 1, 3))
+    assert np.abs(plain.show(image).astype(int) - image).max() <= 1
+
+
+def test_a_batch_is_seen_by_one_camera(mini_market):
+    train_set = read_market(mini_market).train
+    config, images = replace(SMALL, augmentation="world"), ImageCache(64, 32)
+    seen = Batches(train_set, images, config)
+    usual = Batches(train_set, images, replace(config, augmentation="street"))
+    cameras = {step: Camera.draw(np.random.default_rng([config.seed, step])) for step in range(6)}
+    assert None in cameras.values() and len([camera for camera in cameras.values() if camera]) > 1
+    for step, camera in cameras.items():
+        expected = usual[step].galleries.numpy()
+        if camera is not None:
+            expected = np.stack([[camera.show(image) for image in clip] for clip in expected])
+        assert (seen[step].galleries.numpy() == expected).all()
 
 
 def test_reid_augmentation_shifts_clips_and_erases_from_images():

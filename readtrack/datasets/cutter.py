@@ -134,9 +134,7 @@ def _open(sequence: Path, rate: float) -> Video:
 def _told(name: str, frames: Iterable[Frame], total: int | None) -> Iterable[Frame]:
     """The same frames, with a progress bar on a terminal."""
     console = Console(stderr=True)
-    return track(
-        frames, f"cutting {name}", total, console=console, transient=True, disable=not console.is_terminal
-    )
+    return track(frames, f"cutting {name}", total, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _cut(

@@ -17,6 +17,7 @@ class TrackerConfig:
     start_confidence: float = 0.7  # from here on, those of them that nobody claims start tracks, as in ByteTrack
     low_confidence: float = 0.1  # weaker ones, down to here, may only continue a track (ByteTrack's second stage)
     min_iou: float = 0.2  # least overlap of a prediction with a detection
+    min_iou_alone: float = 0.3  # the same without READ, which could tell that it was somebody else
     min_iou_low: float = 0.5  # the same for weak detections
     min_hits: int = 3  # detections before a track is believed
     coast: float = 1.0  # seconds for which motion alone may find an unseen track again
@@ -24,7 +25,7 @@ class TrackerConfig:
     exit_surprise: float = 5.0  # added where who was missed while leaving the image is to be back at its edge
     clear: float = 0.9  # share of the likelihood above which motion is unambiguous and READ is not asked; 1: always
     budget: float = 1.0  # most of all detections that READ is asked about, as a share; 1 sets no bound
-    min_probability: float = 0.03  # READ's probability below which it refuses what motion proposes
+    min_probability: float = 0.1  # READ's probability below which it refuses what motion proposes
     memory: float = 60.0  # seconds for which a lost track may be brought back by READ
     max_lost: int = 200  # lost tracks remembered at most; the longest unseen are forgotten first
     crops: int = 16  # crops remembered per track, spread over its life
@@ -37,6 +38,8 @@ class TrackerConfig:
     stay: float = 0.9  # probability that motion followed the right person through a doubtful moment
     max_speed: float = 3.0  # plausible speed of a lost person, body heights per second
     moving_camera: bool = False  # whether the camera's own motion is measured in the images and made up for
+    cover_weight: float = 0.6  # what READ's log odds of a crop that others cover count
+    cut_weight: float = 0.5  # the same of one that the image's edge cuts off
     clean_cover: float = 0.35  # most of a crop that others may cover for it to be remembered or judged
 
     def __post_init__(self) -> None:
@@ -45,6 +48,7 @@ class TrackerConfig:
             "start_confidence",
             "low_confidence",
             "min_iou",
+            "min_iou_alone",
             "min_iou_low",
             "clear",
             "budget",
@@ -53,6 +57,8 @@ class TrackerConfig:
             "likely",
             "different",
             "clean_cover",
+            "cover_weight",
+            "cut_weight",
             "stay",
         )
         for name in shares:

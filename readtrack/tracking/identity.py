@@ -28,6 +28,7 @@ class Seen:
     confidence: Floats  # (N,)
     crops: list[Any]  # an opaque crop each, None where there is nothing to judge
     clean: NDArray[np.bool_]  # (N,), neither covered by others nor cut off by the image's edge
+    weight: Floats  # (N,) what READ's log odds of the crop count, 0 where there is nothing to judge
     cut: NDArray[np.bool_]  # (N,), cut off by the image's edge, where its size is known
     covers: NDArray[np.bool_]  # (N, N), whether the second hides much of the first
 
@@ -52,16 +53,22 @@ class Identities:
     def judge(
         self, seen: Seen, tracks: list[Track], which: NDArray[Any], wanted: NDArray[np.bool_]
     ) -> tuple[Floats, NDArray[np.bool_]]:
-        """READ's probability (M, N) where it is wanted and both sides have a clean crop, and where that is."""
-        asked = wanted & np.array([bool(t.memory.crops) for t in tracks], dtype=bool)[:, None] & seen.clean[which][None]
+        """READ's probability (M, N) where it is wanted and both sides have a crop, and where that is.
+
+        Tracks remember clean crops only; what it says of a crop that shows less counts less.
+        """
+        known = np.array([bool(track.crops) for track in tracks], dtype=bool)
+        asked = wanted & known[:, None] & (seen.weight[which] > 0)[None]
         if self.config.budget < 1:
             asked[:, ~self._affordable(seen, which, asked.any(axis=0))] = False
         probability = np.ones(asked.shape)
         rows, columns = np.flatnonzero(asked.any(axis=1)), np.flatnonzero(asked.any(axis=0))
         if len(rows) and self.similarity is not None:
             queries = [seen.crops[which[j]] for j in columns]
-            galleries = [tracks[i].memory.crops for i in rows]
-            probability[np.ix_(rows, columns)] = self.similarity(queries, galleries).T
+            galleries = [tracks[i].crops for i in rows]
+            sure = np.array([1.0 if tracks[i].memory.crops else self.config.cover_weight for i in rows])
+            odds = log_odds(self.similarity(queries, galleries).T) * seen.weight[which[columns]] * sure[:, None]
+            probability[np.ix_(rows, columns)] = _sigmoid(odds)
         return probability, asked
 
     def _affordable(self, seen: Seen, which: NDArray[Any], wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -82,7 +89,7 @@ class Identities:
         """
         believed = [(t, i) for t, i in matches if t.state is State.CONFIRMED]
         arrivals = [(t, i) for t, i in believed if t.id == UNDECIDED or (t.unproven and not t.doubted)]
-        lost = [t for t in tracks if t.state is State.LOST and t.id != UNDECIDED and t.memory.crops]
+        lost = [t for t in tracks if t.state is State.LOST and t.id != UNDECIDED and t.crops]
         possible = np.array([[self._could_be(old, new.entry) for old in lost] for new, _ in arrivals], dtype=bool)
         possible = possible.reshape(len(arrivals), len(lost))
         self._gather(seen, arrivals, lost, possible.T)
@@ -132,10 +139,10 @@ class Identities:
 
     def clear_doubts(self, seen: Seen, matches: list[Match], tracks: list[Track]) -> None:
         """Look again at tracks that motion may have mixed up, now that they can be seen clearly."""
-        doubtful = [(t, i) for t, i in matches if t.doubted and t.id != UNDECIDED and seen.clean[i] and t.memory.crops]
+        doubtful = [(t, i) for t, i in matches if t.doubted and t.id != UNDECIDED and seen.weight[i] and t.crops]
         if not doubtful:
             return
-        known = [t for t in tracks if t.id != UNDECIDED and t.memory.crops]
+        known = [t for t in tracks if t.id != UNDECIDED and t.crops]
         self._gather(seen, doubtful, known, np.array([[self._may_be(t, old) for t, _ in doubtful] for old in known]))
         for track, index in doubtful:
             if track.doubted and track.looks:
@@ -160,10 +167,8 @@ class Identities:
         another = others[best - 1] if best > 0 and share[best] >= enough else None
         if another is not None and self._would_swap(track, another):
             self.note(seen, another, index, "corrected", _sigmoid(odds[best]), _sigmoid(np.delete(odds, best)))
-            since = self._tell_again(track, another, seen.frame)
+            self._tell_again(track, another, seen.frame)
             track.swap(another)
-            if another.state is State.LOST:
-                another.written = min(another.written, since - 1)
         elif another is not None and track.looks < 6 * self.config.proofs:
             if not another.doubted:
                 another.doubt({track.id})  # so that it is looked at as well
@@ -172,7 +177,7 @@ class Identities:
             self.note(seen, track, index, "parted", _sigmoid(odds[0]), _sigmoid(odds[1:]))
             tracks.append(track.part(self.config.crops))
             return
-        elif looked or (best == 0 and share[0] >= enough):
+        elif seen.clean[index] and (looked or (best == 0 and share[0] >= enough)):
             track.trust()
         else:
             return
@@ -196,7 +201,7 @@ class Identities:
 
         Crops of neighbouring frames say the same, so a track is looked at only every ``look_every`` seconds.
         """
-        due = np.array([seen.clean[i] and seen.frame >= track.next_look for track, i in matches], dtype=bool)
+        due = np.array([seen.weight[i] and seen.frame >= track.next_look for track, i in matches], dtype=bool)
         which = np.array([index for _, index in matches], dtype=int)
         probability, judged = self.judge(seen, people, which, wanted & due)
         odds = log_odds(probability)
@@ -221,13 +226,10 @@ class Identities:
         track.pending, track.written = [], frame
         track.trust()
 
-    def _tell_again(self, track: Track, other: Track, frame: int) -> int:
+    def _tell_again(self, track: Track, other: Track, frame: int) -> None:
         """Two tracks are about to exchange identities: tell their boxes since they were mixed up under the right ones.
 
         That was where they were closest, or where the other was lost; before both were in doubt, all was well.
-
-        Returns:
-            The first frame told again, where there is one.
         """
         if other.state is State.LOST:
             since = next((told.frame for told in track.told if told.frame > max(other.last[0], other.written)), frame)
@@ -238,7 +240,6 @@ class Identities:
             since = max(zip(near, (told.frame for told in both), strict=True), default=(0.0, frame))[1]
         for one, another in ((track, other), (other, track)):
             self.decided += [_decided(told, another.id) for told in one.told if since <= told.frame < frame]
-        return since
 
     def note(
         self, seen: Seen, track: Track, index: int, reason: str, probability: float, rivals: Floats, gap: int = 0

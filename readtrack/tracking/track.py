@@ -92,6 +92,7 @@ class Track:
         self.clean = False  # whether its last sighting was neither covered nor cut off
         self.cut = cut  # whether the image's edge cut it off
         self.withheld: list[Any] = []  # crops for the memory, once the doubt is over
+        self.glimpse: Any = None  # a crop that shows it in part, for want of clean ones
 
     def gap(self, frame: int) -> int:
         """Frames since it was last seen: 1 if that was the frame before."""
@@ -117,8 +118,17 @@ class Track:
             (frame, boxes.moved(xyxy[None], affine)[0]) for frame, xyxy in (self.last, self.sure, self.entry)
         )
 
-    def remember(self, crop: Any) -> None:
-        """Keep a clean crop, for good only while nothing is in doubt."""
+    @property
+    def crops(self) -> list[Any]:
+        """What is remembered of how it looks."""
+        return self.memory.crops or ([] if self.glimpse is None else [self.glimpse])
+
+    def remember(self, crop: Any, clean: bool = True) -> None:
+        """Keep a clean crop, for good only while nothing is in doubt; of others one, until there is a clean one."""
+        if not clean:
+            if self.glimpse is None and not self.doubted:
+                self.glimpse = crop
+            return
         if self.doubted:
             self.withheld = [*self.withheld, crop][-self.memory.capacity :]
         else:
@@ -129,7 +139,7 @@ class Track:
 
         A track that remembers nobody has nothing to be doubted against.
         """
-        if self.id != UNDECIDED and self.memory.crops:
+        if self.id != UNDECIDED and self.crops:
             self.doubted = True
             self.rivals |= rivals
             self._void()
@@ -150,7 +160,7 @@ class Track:
     def adopt(self, lost: "Track") -> None:
         """Become the person of a lost track: take its id and its memory."""
         self.pending = [told for told in self.pending if told.was == UNDECIDED or told.frame > lost.written]
-        self.id, self.written = lost.id, lost.written
+        self.id, self.written, self.glimpse = lost.id, lost.written, lost.glimpse or self.glimpse
         lost.memory.extend(self.memory)
         self.memory = lost.memory
         self.unproven = False
@@ -161,6 +171,7 @@ class Track:
         self.id, other.id = other.id, self.id
         self.written, other.written = other.written, self.written
         self.memory, other.memory = other.memory, self.memory
+        self.glimpse, other.glimpse = other.glimpse, self.glimpse
         self.trust()
         other.withheld = []  # whose they are shows when it is seen again
         other.trust()
@@ -170,6 +181,7 @@ class Track:
         frame, xyxy = self.sure
         lost = Track(xyxy, self.confidence, frame, capacity)
         lost.id, lost.memory, lost.written, lost.state = self.id, self.memory, self.written, State.LOST
+        lost.glimpse, self.glimpse = self.glimpse, None
         self.pending = [told for told in self.told if self.looked <= told.frame < self.last[0]]
         self.pending.append(Sighting(*self.last, self.confidence))
         self.id, self.memory, self.entry = UNDECIDED, CropMemory(capacity), self.last

@@ -93,8 +93,8 @@ class Tracker:
             ids[index] = track.id
             if track.id != UNDECIDED:
                 track.written = self.frame
-            if seen.clean[index] and track.state is State.CONFIRMED:
-                track.remember(seen.crops[index])
+            if seen.weight[index] and track.state is State.CONFIRMED:
+                track.remember(seen.crops[index], bool(seen.clean[index]))
         self._forget()
         answer = boxes.with_data(detections)
         answer.tracker_id = ids
@@ -122,10 +122,12 @@ class Tracker:
         if self.similarity is not None:
             relevant = np.flatnonzero(boxes.usable(xyxy) & (confidence >= self.config.low_confidence))
             covers[np.ix_(relevant, relevant)] = boxes.cover(xyxy[relevant]) > self.config.clean_cover
-        clean = ~covers.any(axis=1) & (confidence >= self.config.high_confidence)
-        clean &= np.array([crop is not None for crop in crops], dtype=bool)
+        shown = np.array([crop is not None for crop in crops], dtype=bool)
+        shown &= confidence >= self.config.high_confidence
         cut = np.zeros(count, dtype=bool) if size is None else ~boxes.whole(xyxy, size)
-        return Seen(self.frame, xyxy, confidence, crops, clean & ~cut, cut, covers)
+        clean = shown & ~covers.any(axis=1) & ~cut
+        weight = np.where(clean, 1.0, np.where(cut, self.config.cut_weight, self.config.cover_weight)) * shown
+        return Seen(self.frame, xyxy, confidence, crops, clean, weight, cut, covers)
 
     @property
     def _longest(self) -> float:
@@ -135,7 +137,8 @@ class Tracker:
     def _match(self, seen: Seen, followed: list[Track], strong: NDArray[Any], weak: NDArray[Any]) -> list[Match]:
         """Continue tracks: strong detections first, with READ where motion is in doubt, then weak and new ones."""
         surprise, overlap = self._surprise(seen, followed, np.concatenate([strong, weak]))
-        fit = np.where((overlap >= self.config.min_iou) & (surprise <= self.config.max_surprise), surprise, np.inf)
+        least = self.config.min_iou_alone if self.similarity is None else self.config.min_iou
+        fit = np.where((overlap >= least) & (surprise <= self.config.max_surprise), surprise, np.inf)
         tentative = np.array([track.state is State.TENTATIVE for track in followed], dtype=bool)
         old = np.flatnonzero(~tentative)
         match_strong = self._match_by_motion if self.similarity is None else self._match_with_read
@@ -189,7 +192,7 @@ class Tracker:
     def _match_doubtful(self, seen: Seen, tracks: list[Track], which: NDArray[Any], surprise: Floats) -> list[Match]:
         """Match by the likelihoods of motion and of READ; who gets no clear answer is in doubt from now on."""
         plausible = np.isfinite(surprise)
-        known = np.array([bool(track.memory.crops) for track in tracks], dtype=bool)
+        known = np.array([bool(track.crops) for track in tracks], dtype=bool)
         comparable = ~(plausible & ~known[:, None]).any(axis=0)  # else READ would favour whom it cannot judge
         probability, judged = self.identities.judge(seen, tracks, which, plausible & comparable)
         odds = np.where(judged, log_odds(probability), 0)

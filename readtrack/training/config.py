@@ -31,7 +31,7 @@ class TrainConfig:
     alike: int = 1  # people of a batch come in groups of so many who look most alike so far; 1: all drawn at random
     query_images: int = 2  # T_q, images of a query clip, whose logits are averaged (Eq. 3)
     flip: float = 0.0  # chance that a whole clip is mirrored; "street" and "world" mirror each image by itself
-    augmentation: str = "street"  # "none"; "reid": pad-and-crop, random erasing; "street", "world": see training/augmentation
+    augmentation: str = "street"  # "none"; "reid": pad-and-crop, random erasing; others: training/augmentation
     erase: float = 0.5  # "reid": chance that a part of an image is erased
     pad: int = 10  # "reid": pixels added on each side before cropping
     discriminator: float = 1.0  # Eq. 5
