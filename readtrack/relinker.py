@@ -58,7 +58,7 @@ class Relinker:
 
             weights = Matcher.load(weights, device)
         self.matcher: Matcher = weights
-        self._tracker = _Follower(replace(config, min_hits=1, start_confidence=0), self.matcher.similarity)
+        self._tracker = _Follower(replace(config, min_hits=1, start_confidence=0, same_box=1), self.matcher.similarity)
         self.reset()
 
     def reset(self) -> None:

@@ -329,6 +329,14 @@ def test_a_covered_crop_counts_less_but_counts():
     assert not [a for a in untold.associations if a.track == 1]
 
 
+def test_a_second_box_on_somebody_starts_no_track():
+    tracker = Tracker()
+    for i in range(10):
+        twice = {"a": box(100 + i), "again": box(103 + i), "beside": box(140 + i)}
+        ids = tracker.update(people(twice, {"a": 0.95, "again": 0.9, "beside": 0.9}), SIZE).tracker_id.tolist()
+    assert ids[1] == -1 and ids[0] > 0 and ids[2] > 0
+
+
 def test_who_was_never_seen_whole_is_known_by_a_glimpse():
     cut = [0.0, 100.0, 40.0, 260.0]
     frames = [{"a": cut}] * 20 + [{}] * 60 + [{"a": b} for b in walk(300, 2, 40)]

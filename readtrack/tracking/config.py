@@ -19,6 +19,7 @@ class TrackerConfig:
     min_iou: float = 0.2  # least overlap of a prediction with a detection
     min_iou_alone: float = 0.3  # the same without READ, which could tell that it was somebody else
     min_iou_low: float = 0.5  # the same for weak detections
+    same_box: float = 0.7  # overlap with somebody's detection above which another one starts no track
     min_hits: int = 3  # detections before a track is believed
     coast: float = 1.0  # seconds for which motion alone may find an unseen track again
     max_surprise: float = 10.0  # most that a box may deviate from the prediction: minus log likelihood, a good fit is 0
@@ -57,6 +58,7 @@ class TrackerConfig:
             "likely",
             "different",
             "clean_cover",
+            "same_box",
             "cover_weight",
             "cut_weight",
             "stay",

@@ -82,7 +82,7 @@ class Tracker:
             track.see(seen.xyxy[index], float(seen.confidence[index]), bool(seen.cut[index]), self.frame)
         taken = {index for _, index in matches}
         sure = np.flatnonzero(strong & (seen.confidence >= self.config.start_confidence))
-        matches += [(self._start(seen, i), i) for i in sure.tolist() if i not in taken]
+        matches += [(self._start(seen, i), i) for i in self._newcomers(seen, sure, sorted(taken))]
         self._believe()
         if self.similarity is not None:
             self.identities.raise_doubts(seen, matches)
@@ -216,6 +216,14 @@ class Tracker:
         track.doubt({rival.id for rival in rivals} - {UNDECIDED})
         for rival in rivals:
             rival.doubt({track.id} - {UNDECIDED})
+
+    def _newcomers(self, seen: Seen, sure: NDArray[Any], taken: list[int]) -> list[int]:
+        """Which detections that nobody claimed start tracks: the surest first, no second one on anybody."""
+        kept = list(taken)
+        for i in sure[np.argsort(-seen.confidence[sure], kind="stable")].tolist():
+            if i not in taken and boxes.iou(seen.xyxy[[i]], seen.xyxy[kept]).max(initial=0) <= self.config.same_box:
+                kept.append(i)
+        return sorted(kept[len(taken) :])
 
     def _start(self, seen: Seen, index: int) -> Track:
         """A new track from a strong detection that nobody claimed."""
