@@ -8,6 +8,7 @@ COMMANDS = {
     "relink": ("readtrack.relink", "join the tracks of any tracker's file into identities"),
     "train": ("readtrack.train", "train READ"),
     "evaluate": ("readtrack.evaluate", "score re-ID weights, or tracks"),
+    "average": ("readtrack.average", "average two stages of one training"),
     "convert": ("readtrack.convert", "turn the authors' released weights into a file for --weights"),
     "export": ("readtrack.export", "write READ as ONNX or TorchScript"),
 }

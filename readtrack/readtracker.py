@@ -99,7 +99,7 @@ class ReadTracker:
 
     @property
     def decided(self) -> list[Decided]:
-        """Boxes of earlier frames whose id was settled in the last update."""
+        """Boxes of earlier frames whose id was settled, or proved wrong (``was``), in the last update."""
         return self.tracker.decided
 
 

@@ -54,9 +54,8 @@ class Training:
         self.fabric = launch(place.device, place.devices, place.precision)
         torch.manual_seed(config.seed)
         with self.fabric.rank_zero_first():  # it downloads and cuts crops, the others find them there
-            self.splits = read_dataset(config.dataset, place.root, cache=place.cache)
-            if config.streets:
-                self.splits = add_streets(self.splits, config.streets, place.cache)
+            splits = read_dataset(config.dataset, place.root, cache=place.cache)
+            self.splits = add_streets(splits, config.streets, place.cache)
             self.model = Read(config.model)
             self.initialised = initialise(self.model, place.init)
         _check_scorable(self.splits)

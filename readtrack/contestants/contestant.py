@@ -29,7 +29,7 @@ class Contestant(Protocol):
 
     @property
     def decided(self) -> list[Decided]:
-        """Boxes of earlier frames whose id was settled in the last update; ``frame`` counts updates from 0."""
+        """Boxes of earlier frames whose id was settled or proved wrong just now; ``frame`` counts updates from 0."""
 
     def update(self, detections: sv.Detections, image: Image | None) -> sv.Detections:
         """Take the next frame; the same detections in the same order with ``tracker_id``, -1 where there is none."""

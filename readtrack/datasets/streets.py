@@ -18,12 +18,14 @@ def add_streets(splits: ReidSplits, count: int, cache: Path | None = None) -> Re
 
     Args:
         splits: the data set.
-        count: streets, of the seeds from 10,000 on.
+        count: streets, of the seeds from 10,000 on; with none the data set stays as it is.
         cache: where their crops are kept, a folder for each street; ``runs/crops`` when None.
 
     Raises:
         InputError: crops cannot be written.
     """
+    if not count:
+        return splits
     tracklets = list(splits.train)
     taken = max((t.pid for part in (splits.train, splits.gallery) for t in part), default=0)
     for seed in range(FIRST_SEED, FIRST_SEED + count):

@@ -46,7 +46,7 @@ class Tracker:
 
     @property
     def decided(self) -> list[Decided]:
-        """Boxes of earlier frames whose id was settled in the last update."""
+        """Boxes of earlier frames whose id was settled, or proved wrong (``was``), in the last update."""
         return self.identities.decided
 
     def update(

@@ -55,7 +55,9 @@ METRIC = replace(  # of TKP (Gu et al., ICCV 2019), as far as READ's paper tells
 RECIPES = {
     "read-s": READ_S,
     # Goes on from it (--init): people who stand beside each other, seen by any camera.
-    "read-s-world": replace(READ_S, streets=40, augmentation="world", learning_rate=3e-4, steps=1200),
+    "read-s-world": replace(
+        READ_S, streets=40, augmentation="world", learning_rate=3e-4, steps=1200, validate_every=300
+    ),
     # The same with one thing changed: what the reciprocal attention, the join and the discriminator are each worth.
     "read-s-average": replace(READ_S, model=ReadConfig(head="average")),
     "read-s-paper-join": replace(READ_S, model=ReadConfig(join="paper")),
