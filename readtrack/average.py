@@ -17,9 +17,9 @@ from readtrack.read.matcher import Matcher
 from readtrack.read.model import Read
 from readtrack.reid import calibrate, read_logits, score
 
-EPILOG = """A network that went on training on other data forgets some of what it knew; the average of its weights before
-and after keeps most of both (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022). It is calibrated and
-scored on the people of the data set that nobody trained on.
+EPILOG = """A network that went on training on other data forgets some of what it knew; the average of its weights
+before and after keeps most of both (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+It is calibrated and scored on the people of the data set that nobody trained on.
 
 example:
   python -m readtrack.average runs/train/best.safetensors runs/world/best.safetensors --share 0.65 --root market1501
