@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from readtrack.data.clips import ImageCache
 from readtrack.datasets import DATASETS, read_dataset
 from readtrack.errors import InputError, exit_status
 from readtrack.evaluation.retrieval import Retrieval
+from readtrack.files import prepare
+from readtrack.progress import progress
 from readtrack.read.checkpoint import load_checkpoint, save_checkpoint
 from readtrack.read.matcher import Matcher
 from readtrack.read.model import Read
@@ -38,14 +41,24 @@ class AverageSettings:
     out: Path = Path("averaged.safetensors")
 
 
-def average(settings: AverageSettings) -> Retrieval:
+def average(
+    settings: AverageSettings,
+    begin: Callable[[int], None] = lambda total: None,
+    report: Callable[[int], None] = lambda done: None,
+) -> Retrieval:
     """Write the average of two networks, calibrated anew; returns how it scores on held-out people.
+
+    Args:
+        settings: what is averaged.
+        begin: told how many gallery videos will be scored.
+        report: told how many are.
 
     Raises:
         InputError: files that cannot be read, networks of different shapes, a share outside [0, 1], or bad data.
     """
     if not 0 <= settings.share <= 1:
         raise InputError(f"--share {settings.share}: give the second network's share, from 0 to 1")
+    prepare(settings.out, "--out")
     (one, _), (model, provenance) = (load_checkpoint(path) for path in (settings.first, settings.second))
     ours, theirs = (replace(network.config, logit_scale=1.0, logit_offset=0.0) for network in (one, model))
     if ours != theirs:
@@ -53,7 +66,9 @@ def average(settings: AverageSettings) -> Retrieval:
     _blend(model, one, settings.share)
     splits = read_dataset(settings.dataset, settings.root)
     images, matcher = ImageCache(model.config.height, model.config.width), Matcher(model)
-    found = score(read_logits(matcher, splits, images)[0], splits.query, splits.gallery)
+    begin(len(splits.gallery))
+    logits, _ = read_logits(matcher, splits, images, report=report)
+    found = score(logits, splits.query, splits.gallery)
     scale, offset = calibrate(matcher, splits, images)
     model.config = replace(model.config, logit_scale=scale, logit_offset=offset)
     about: dict[str, Any] = {**provenance, "averaged": {"share": settings.share}, "validation": asdict(found)}
@@ -88,7 +103,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(settings: AverageSettings) -> None:
     """Average, and say how it came out."""
-    print(f"READ {average(settings)}\nwritten to {settings.out}")
+    with progress("videos", quiet=False) as (begin, report):
+        found = average(settings, begin, report)
+    print(f"READ {found}\nwritten to {settings.out}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from readtrack.data.clips import LIMIT_MB, ImageCache
 from readtrack.data.tracklets import ReidSplits
-from readtrack.datasets import DATASETS, add_streets, read_dataset
+from readtrack.datasets import DATASETS, read_dataset
 from readtrack.errors import InputError
 from readtrack.evaluation.retrieval import TITLES, Retrieval
 from readtrack.read.checkpoint import save_checkpoint
@@ -54,8 +54,7 @@ class Training:
         self.fabric = launch(place.device, place.devices, place.precision)
         torch.manual_seed(config.seed)
         with self.fabric.rank_zero_first():  # it downloads and cuts crops, the others find them there
-            known = read_dataset(config.dataset, place.root, cache=place.cache)
-            self.splits = add_streets(known, config.streets, place.cache)
+            self.splits = read_dataset(config.dataset, place.root, cache=place.cache, streets=config.streets)
             self.model = Read(config.model)
             self.initialised = initialise(self.model, place.init)
         _check_scorable(self.splits)
@@ -73,10 +72,11 @@ class Training:
             for encoder in {self.model.encoder, getattr(self.model, "video_encoder", self.model.encoder)}:
                 encoder.to(memory_format=torch.channels_last)  # a tenth faster on a CPU
                 encoder.compile()
-        learning = (parameter for parameter in self.learner.parameters() if parameter.requires_grad)
+        learning = [parameter for parameter in self.learner.parameters() if parameter.requires_grad]
         optimizer = torch.optim.Adam(learning, lr=config.learning_rate, weight_decay=config.weight_decay)
         self.wrapped, self.optimizer = self.fabric.setup(self.learner, optimizer)
-        self.rate, self.done = 0.0, 0  # of the last step; steps
+        self.rate = 0.0  # of the last step
+        self.done = 0  # steps
         self.validated = 0  # the step of the last validation
         self.best = -1.0  # validation top-1
         self.seconds = 0.0  # spent by those who went on from each other
@@ -131,8 +131,8 @@ class Training:
             self.fabric.clip_gradients(self.wrapped, self.optimizer, max_norm=most, error_if_nonfinite=False)
         self.optimizer.step()
         self.done += 1
-        values = mean(torch.stack([loss, *parts.values()])).tolist()
-        return dict(zip(("loss", *parts), values, strict=True))
+        parts = {"loss": loss, **parts}
+        return dict(zip(parts, mean(torch.stack(list(parts.values()))).tolist(), strict=True))
 
     def validate(self, journal: Journal, interruption: Interruption) -> None:
         """Score the network on people it has not seen and keep the best. The first process does, others wait for it.

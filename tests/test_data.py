@@ -12,7 +12,7 @@ from scipy.io import loadmat, savemat
 
 from readtrack.data import mars as mars_reader
 from readtrack.data.tracklets import ReidSplits, Tracklet, validation_people
-from readtrack.datasets import DATASETS, add_streets, cutter, read_dataset, streets
+from readtrack.datasets import DATASETS, cutter, read_dataset, streets
 from readtrack.errors import InputError
 from readtrack.scene import StreetConfig
 
@@ -432,7 +432,7 @@ def test_mot_crops_are_cut_again_when_anything_changed(what, street, tmp_path, m
         *lines, one, two = (street / what).read_text().splitlines()
         (street / what).write_text("\n".join([*lines, two, one]) + "\n")
     changed = []
-    monkeypatch.setattr(cutter, "_cut", lambda *args, cut=cutter._cut: changed.append(1) or cut(*args))
+    monkeypatch.setattr(cutter, "_keep", lambda *args, keep=cutter._keep: changed.append(1) or keep(*args))
     again = read_dataset("mot", street, cache=cache)
     assert changed == [1]
     assert again == first
@@ -517,7 +517,7 @@ def test_people_of_streets_are_trained_on_beside_those_of_a_data_set(mini_market
     small = StreetConfig(width=320, height=180, frames=60, people=6, hidden=0, returning=0, lookalikes=0)
     monkeypatch.setattr(streets, "StreetConfig", lambda seed: replace(small, seed=seed))
     market = read_dataset("market", mini_market)
-    both = add_streets(market, 2, tmp_path)
+    both = read_dataset("market", mini_market, cache=tmp_path, streets=2)
     assert both.query == market.query and both.gallery == market.gallery
     assert both.train[: len(market.train)] == market.train
     drawn = both.train[len(market.train) :]
@@ -528,11 +528,11 @@ def test_people_of_streets_are_trained_on_beside_those_of_a_data_set(mini_market
         assert len({t.pid for t in drawn if folder in t.paths[0]}) >= 2
     assert sum(len({Path(path).parent for path in t.paths}) for t in drawn) == len(drawn)
     assert "2 drawn streets" in both.name
-    monkeypatch.setattr(cutter, "_cut", lambda *_: pytest.fail("cut again"))
-    assert add_streets(market, 2, tmp_path) == both
+    monkeypatch.setattr(cutter, "_keep", lambda *_: pytest.fail("cut again"))
+    assert read_dataset("market", mini_market, cache=tmp_path, streets=2) == both
 
 
 def test_streets_do_not_overwrite_what_is_no_street(mini_market, tmp_path):
     (tmp_path / "street-10000").mkdir()
     with pytest.raises(InputError, match="in the way of crops"):
-        add_streets(read_dataset("market", mini_market), 1, tmp_path)
+        read_dataset("market", mini_market, cache=tmp_path, streets=1)

@@ -56,11 +56,9 @@ def play(
         known[frame, number] = frames[-1]
 
     def settle(decided: list[Decided]) -> None:
-        for late in decided:  # all wrong ids go first: two people may exchange theirs
-            frame = frames[late.frame]
-            rows[frame] = [
-                (xyxy, number) for xyxy, number in rows[frame] if number != late.was or (xyxy != late.xyxy).any()
-            ]
+        for late in (late for late in decided if late.was > 0):  # all wrong ids go first: two may exchange theirs
+            held = rows[frames[late.frame]]
+            held[:] = [(xyxy, number) for xyxy, number in held if number != late.was or (xyxy != late.xyxy).any()]
         for late in decided:
             keep(frames[late.frame], late.xyxy, late.track)
 

@@ -27,6 +27,7 @@ from readtrack.scene import Street, StreetConfig
 from readtrack.video import Frame, Video, open_video
 
 STAMP = "crops.json"
+Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,17 @@ def cut_once(sequence: Path, folder: Path, config: CropConfig) -> list[str] | No
     Raises:
         InputError: the ground truth is broken, ``folder`` holds something else, or it cannot be written.
     """
-
-    def cut(partial: Path) -> tuple[int, list[str]] | None:
-        truth = read_truth(sequence / "gt" / "gt.txt")
-        with _open(sequence, config.rate) as video:
-            if not video.pixels:
-                return None
-            told = _told(video.name, video, video.total)
-            return _cut(told, lambda i: truth.get(i, sv.Detections.empty()), video.fps, partial, config), video.warnings
-
-    return _keep(folder, {**asdict(config), "files": _fingerprint(sequence)}, cut)
+    inputs = {**asdict(config), "files": _fingerprint(sequence)}
+    if (kept := _kept(folder, inputs)) is not None:
+        return kept
+    truth = read_truth(sequence / "gt" / "gt.txt")
+    with _open(sequence, config.rate) as video:
+        if not video.pixels:
+            return None
+        frames = _told(video.name, video, video.total)
+        people = _people(frames, lambda i: truth.get(i, sv.Detections.empty()), video.fps, config)
+        _keep(folder, inputs, people, config, video.warnings)
+    return video.warnings
 
 
 def cut_street(settings: StreetConfig, folder: Path, config: CropConfig) -> None:
@@ -68,40 +70,42 @@ def cut_street(settings: StreetConfig, folder: Path, config: CropConfig) -> None
     Raises:
         InputError: ``folder`` holds something else, or it cannot be written.
     """
-
-    def cut(partial: Path) -> tuple[int, list[str]]:
+    inputs = {**asdict(config), "street": asdict(settings)}
+    if _kept(folder, inputs) is None:
         street = Street(settings)
         indices = range(0, len(street), max(1, round(street.fps / config.rate)))
         frames = _told(folder.name, (Frame(i, street.image(i)) for i in indices), len(indices))
-        return _cut(frames, street.truth, street.fps, partial, config), []
-
-    _keep(folder, {**asdict(config), "street": asdict(settings)}, cut)
+        _keep(folder, inputs, _people(frames, street.truth, street.fps, config), config, [])
 
 
-def _keep(
-    folder: Path, inputs: dict[str, Any], cut: Callable[[Path], tuple[int, list[str]] | None]
-) -> list[str] | None:
-    """Have crops cut into ``folder`` unless it holds those of the same inputs; what was noticed, None without any."""
+def _kept(folder: Path, inputs: dict[str, Any]) -> list[str] | None:
+    """What was noticed when the crops in a folder were cut; None where it does not hold those of these inputs."""
     stamp = _read_stamp(folder)
     if stamp and stamp["inputs"] == inputs and stamp["images"] == len(list_images(folder)):
         return list(stamp["warnings"])
     if folder.exists() and stamp is None:
         raise InputError(f"{folder}: is in the way of crops, and holds something else: move it or pass another cache")
-    partial = folder.with_name(f"{folder.name}.partial")
+    return None
+
+
+def _keep(
+    folder: Path, inputs: dict[str, Any], people: Iterable[tuple[str, Image]], config: CropConfig, warnings: list[str]
+) -> None:
+    """Write crops by file name, and what they were made of; ``warnings`` may grow while they come."""
+    partial, images = folder.with_name(f"{folder.name}.partial"), 0
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        if (made := cut(partial)) is None:
-            partial.rmdir()
-            return None
-        images, warnings = made
+        for name, crop in people:
+            encoded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, config.quality])[1]
+            (partial / name).write_bytes(encoded.tobytes())
+            images += 1
         stamp = {"inputs": inputs, "images": images, "warnings": warnings}
         (partial / STAMP).write_text(json.dumps(stamp, indent=2) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
     except OSError as error:
         raise InputError(f"{folder}: crops cannot be written ({error}): check rights and space") from error
-    return warnings
 
 
 def _read_stamp(folder: Path) -> dict[str, Any] | None:
@@ -137,28 +141,21 @@ def _told(name: str, frames: Iterable[Frame], total: int | None) -> Iterable[Fra
     return track(frames, f"cutting {name}", total, console=console, transient=True, disable=not console.is_terminal)
 
 
-def _cut(
-    frames: Iterable[Frame], truth: Callable[[int], sv.Detections], fps: float, folder: Path, config: CropConfig
-) -> int:
-    """Write the crops of a sequence, given who is there in a frame; how many there are."""
+def _people(
+    frames: Iterable[Frame], truth: Callable[[int], sv.Detections], fps: float, config: CropConfig
+) -> Iterator[tuple[str, Image]]:
+    """File name and crop of everybody in frames, given who is there."""
     beginnings: dict[int, int] = {}
-    images = 0
     for frame in frames:
         people = truth(frame.index)
         if frame.image is None or not len(people):
             continue
         for identity, crop in _crops(frame.image, people, config):
             seconds = (frame.index - beginnings.setdefault(identity, frame.index)) / fps
-            piece = 1 + int(seconds / config.piece)
-            encoded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, config.quality])[1]
-            (folder / f"{identity:06d}_p{piece:03d}_f{frame.index:06d}.jpg").write_bytes(encoded.tobytes())
-            images += 1
-    return images
+            yield f"{identity:06d}_p{1 + int(seconds / config.piece):03d}_f{frame.index:06d}.jpg", crop
 
 
-def _crops(
-    image: NDArray[np.uint8], people: sv.Detections, config: CropConfig
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+def _crops(image: Image, people: sv.Detections, config: CropConfig) -> Iterator[tuple[int, Image]]:
     """Identity and BGR crop of everybody who can be seen well enough."""
     height, width = image.shape[:2]
     xyxy = np.asarray(people.xyxy, np.float64)

@@ -7,12 +7,15 @@ from readtrack.data.market import read_market
 from readtrack.data.mars import read_mars
 from readtrack.data.tracklets import ReidSplits
 from readtrack.datasets.mot_crops import read_mot_crops
+from readtrack.datasets.streets import add_streets
 from readtrack.errors import InputError
 
 DATASETS = ("mars", "duke", "market", "mot")
 
 
-def read_dataset(name: str, root: Path, *, queries_in_gallery: bool = True, cache: Path | None = None) -> ReidSplits:
+def read_dataset(
+    name: str, root: Path, *, queries_in_gallery: bool = True, cache: Path | None = None, streets: int = 0
+) -> ReidSplits:
     """Read the data set that lies in ``root``.
 
     Args:
@@ -20,11 +23,17 @@ def read_dataset(name: str, root: Path, *, queries_in_gallery: bool = True, cach
         root: Its folder.
         queries_in_gallery: Whether query tracklets are in the gallery, as in the paper; only "mars" and "duke" can do
             without.
-        cache: Where crops of "mot" are kept, a folder for each sequence; ``runs/crops`` when None.
+        cache: Where crops of "mot" and of streets are kept, a folder for each; ``runs/crops`` when None.
+        streets: So many drawn streets, whose people are to be trained on as well.
 
     Raises:
         InputError: the name is unknown, or what lies there is not that data set.
     """
+    return add_streets(_read(name, root, queries_in_gallery, cache), streets, cache)
+
+
+def _read(name: str, root: Path, queries_in_gallery: bool, cache: Path | None) -> ReidSplits:
+    """A data set by itself."""
     if name not in DATASETS:
         raise InputError(f"{name}: no such data set: choose one of {', '.join(DATASETS)}")
     if name == "mars":

@@ -160,7 +160,8 @@ class Track:
     def adopt(self, lost: "Track") -> None:
         """Become the person of a lost track: take its id and its memory."""
         self.pending = [told for told in self.pending if told.was == UNDECIDED or told.frame > lost.written]
-        self.id, self.written, self.glimpse = lost.id, lost.written, lost.glimpse or self.glimpse
+        self.id, self.written = lost.id, lost.written
+        self.glimpse = self.glimpse if lost.glimpse is None else lost.glimpse
         lost.memory.extend(self.memory)
         self.memory = lost.memory
         self.unproven = False

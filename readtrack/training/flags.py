@@ -59,7 +59,8 @@ def train_parser(datasets: Sequence[str]) -> argparse.ArgumentParser:
     add = parser.add_argument_group("data").add_argument
     add("--root", type=Path, metavar="DIR", help="folder of the data set")
     add("--dataset", choices=datasets, help="what it is (default: the recipe's)")
-    add("--cache", type=Path, metavar="DIR", help="where crops of MOT sequences are kept")
+    add("--streets", type=int, metavar="N", help="train on the people of N drawn streets as well")
+    add("--cache", type=Path, metavar="DIR", help="where crops of MOT sequences and of streets are kept")
     add("--init", default=place.init, metavar="W", help="first weights: imagenet (downloaded), random, or a file")
     add("--teacher", type=Path, metavar="FILE", help="an .onnx re-ID network, for recipes that learn from one")
     add = parser.add_argument_group("machine").add_argument
@@ -82,7 +83,8 @@ def place_of(args: argparse.Namespace) -> Place:
 
 def config_of(args: argparse.Namespace) -> TrainConfig:
     """The recipe with what the flags change of it."""
-    given = {name: getattr(args, name) for name in ("dataset", "pairs", "learning_rate", "seed", "epochs", "steps")}
+    names = ("dataset", "streets", "pairs", "learning_rate", "seed", "epochs", "steps")
+    given = {name: getattr(args, name) for name in names}
     given = {name: value for name, value in given.items() if value is not None}
     if ("epochs" in given) != ("steps" in given):
         given = {"epochs": 0, "steps": 0, **given}
