@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from readtrack import Matcher
-from readtrack.scene import Street, StreetConfig
+from readtrack.street import Street, StreetConfig
 
 PERSON, OTHER = 3, 5  # numbers in the cast
 SCALE = 3

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from readtrack import ReadTracker, TrackerConfig, boxes
-from readtrack.charts import Confusion, confusion_sheet
-from readtrack.errors import exit_status
-from readtrack.evaluate.outputs import check_picture, write_picture
-from readtrack.footage import STREET, label, open_footage
+from readtrack.commands.console import exit_status
+from readtrack.evaluation.charts import Confusion, confusion_sheet
+from readtrack.evaluation.provenance import check_picture, write_picture
+from readtrack.evaluation.recordings import STREET, label, open_footage
 
 MOST = 3  # rows of either kind
 

@@ -1,7 +1,7 @@
 """ReadTracker in a loop of your own, here on two seconds of the drawn street. Run: python demos/embed.py"""
 
 from readtrack import ReadTracker, TrackerConfig
-from readtrack.scene import Street, StreetConfig
+from readtrack.street import Street, StreetConfig
 
 
 def main(frames: int = 50) -> None:

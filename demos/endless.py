@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from readtrack import ReadTracker, TrackerConfig
-from readtrack.scene import Street, StreetConfig
+from readtrack.street import Street, StreetConfig
 
 
 def resident_megabytes() -> int:

@@ -8,10 +8,10 @@ import numpy as np
 import supervision as sv
 
 from readtrack import TrackerConfig
-from readtrack.adapters.bench import follow, report, rewritten
 from readtrack.adapters.boxmot import Relinker
-from readtrack.errors import exit_status
-from readtrack.footage import STREET, open_footage
+from readtrack.commands.console import exit_status
+from readtrack.evaluation.adapters import follow, report, rewritten
+from readtrack.evaluation.recordings import STREET, open_footage
 
 
 def rows_of(found: sv.Detections) -> np.ndarray:

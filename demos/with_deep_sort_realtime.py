@@ -9,10 +9,10 @@ import supervision as sv
 from deep_sort_realtime.deepsort_tracker import DeepSort
 
 from readtrack import Matcher
-from readtrack.adapters.bench import Step, follow, report
 from readtrack.adapters.deep_sort_realtime import VectorEmbedder, deep_sort
-from readtrack.errors import exit_status
-from readtrack.footage import STREET, open_footage
+from readtrack.commands.console import exit_status
+from readtrack.evaluation.adapters import Step, follow, report
+from readtrack.evaluation.recordings import STREET, open_footage
 
 
 def step_of(tracker: DeepSort) -> Step:

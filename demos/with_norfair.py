@@ -8,10 +8,10 @@ import supervision as sv
 from norfair import Tracker
 
 from readtrack import TrackerConfig
-from readtrack.adapters.bench import Step, follow, report
 from readtrack.adapters.norfair import Reid
-from readtrack.errors import exit_status
-from readtrack.footage import STREET, open_footage
+from readtrack.commands.console import exit_status
+from readtrack.evaluation.adapters import Step, follow, report
+from readtrack.evaluation.recordings import STREET, open_footage
 
 
 def step_of(tracker: Tracker, reid: Reid) -> Step:

@@ -8,11 +8,11 @@ import supervision as sv
 from trackers import ByteTrackTracker
 
 from readtrack import Matcher, TrackerConfig
-from readtrack.adapters.bench import follow, report
 from readtrack.adapters.roboflow import ReadTrackTracker
-from readtrack.errors import exit_status
-from readtrack.footage import STREET, open_footage
-from readtrack.relinker import Relinker
+from readtrack.commands.console import exit_status
+from readtrack.evaluation.adapters import follow, report
+from readtrack.evaluation.recordings import STREET, open_footage
+from readtrack.relinking import Relinker
 
 
 def main(source: str = STREET, frames: int = 400) -> None:

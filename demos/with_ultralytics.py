@@ -16,10 +16,10 @@ from ultralytics import YOLO
 from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
 
-from readtrack.adapters.bench import report
 from readtrack.adapters.ultralytics import config
-from readtrack.errors import exit_status
-from readtrack.footage import STREET, Footage, open_footage
+from readtrack.commands.console import exit_status
+from readtrack.evaluation.adapters import report
+from readtrack.evaluation.recordings import STREET, Footage, open_footage
 from readtrack.video import VideoWriter
 
 

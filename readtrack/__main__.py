@@ -4,13 +4,14 @@ import importlib
 import sys
 
 COMMANDS = {
-    "track": ("readtrack.run", "track the people in a video"),
-    "relink": ("readtrack.relink", "join the tracks of any tracker's file into identities"),
-    "train": ("readtrack.train", "train READ"),
-    "evaluate": ("readtrack.evaluate", "score re-ID weights, or tracks"),
-    "average": ("readtrack.average", "average two stages of one training"),
-    "convert": ("readtrack.convert", "turn the authors' released weights into a file for --weights"),
-    "export": ("readtrack.export", "write READ as ONNX or TorchScript"),
+    "track": "track the people in a video",
+    "relink": "join the tracks of any tracker's file into identities",
+    "train": "train READ",
+    "evaluate": "score re-ID weights, or tracks",
+    "average": "average two stages of one training",
+    "convert": "turn the authors' released weights into a file for --weights",
+    "export": "write READ as ONNX or TorchScript",
+    "bench": "pairs per second, beside what the machine could do",
 }
 
 
@@ -19,9 +20,9 @@ def main() -> int:
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in COMMANDS:
         print("usage: readtrack COMMAND ...\n\ncommands (each has --help):")
-        print("\n".join(f"  {word:10}{what}" for word, (_, what) in COMMANDS.items()))
+        print("\n".join(f"  {word:10}{what}" for word, what in COMMANDS.items()))
         return 0 if name in ("-h", "--help") else 2
-    return int(importlib.import_module(COMMANDS[name][0]).main(sys.argv[2:]))
+    return int(importlib.import_module(f"readtrack.commands.{name}").main(sys.argv[2:]))
 
 
 if __name__ == "__main__":

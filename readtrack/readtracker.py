@@ -14,10 +14,10 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
-from readtrack.camera import CameraMotion
 from readtrack.errors import InputError
 from readtrack.read.crops import check_image
 from readtrack.tracking import Association, Decided, Tracker, TrackerConfig
+from readtrack.tracking.camera_motion import CameraMotion
 
 if TYPE_CHECKING:
     from readtrack.read.matcher import Matcher

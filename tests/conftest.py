@@ -1,5 +1,6 @@
 """What several tests need: small networks, small data sets, and data that may not ship."""
 
+import shutil
 from pathlib import Path
 
 import miniature
@@ -67,3 +68,17 @@ def mini_market(tmp_path_factory):
 def mini_mot(tmp_path_factory):
     """Two small MOTChallenge sequences, one of images and one of a video."""
     return miniature.build_mot(tmp_path_factory.mktemp("mot"))
+
+
+@pytest.fixture
+def two(mini_mot, tmp_path):
+    """A sequence of images and one without pixels, with the truth's boxes as detections."""
+    folders = []
+    for name, left in (("STREET-01", ()), ("STREET-02", ("*.mp4",))):
+        shutil.copytree(mini_mot / name, tmp_path / name, ignore=shutil.ignore_patterns(*left))
+        (tmp_path / name / "det").mkdir()
+        rows = [line.split(",") for line in (tmp_path / name / "gt" / "gt.txt").read_text().splitlines()]
+        lines = [",".join([frame, "-1", *box[:4], "0.9"]) for frame, _, *box in rows if float(box[-1]) > 0.3]
+        (tmp_path / name / "det" / "det.txt").write_text("\n".join(lines))
+        folders.append(tmp_path / name)
+    return folders

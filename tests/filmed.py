@@ -5,7 +5,7 @@ import supervision as sv
 from painted import paint
 
 from readtrack import boxes
-from readtrack.footage import Footage
+from readtrack.evaluation.recordings import Footage
 from readtrack.tracking import Decided
 from readtrack.video import Frame
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from scipy.io import savemat
 
-from readtrack.scene import Street, StreetConfig
+from readtrack.street import Street, StreetConfig
 from readtrack.video import VideoWriter
 
 PEOPLE = 16

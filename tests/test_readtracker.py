@@ -8,7 +8,7 @@ import supervision as sv
 
 from readtrack import Matcher, ReadTracker, ReadTrackers, TrackerConfig
 from readtrack.errors import InputError
-from readtrack.scene import Street, StreetConfig
+from readtrack.street import Street, StreetConfig
 
 FRAMES, APART = 70, 25  # of each camera; between what two cameras see of the one street
 

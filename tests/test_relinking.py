@@ -1,229 +1,178 @@
-"""Finished tracks joined into identities: stories with painted people, links weighed by hand, holes."""
-
-import itertools
+"""Another tracker's ids repaired: stories over frames. The host's ids are given by hand."""
 
 import numpy as np
 import pytest
-import supervision as sv
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from painted import ByColour, at, away_and_back, paint
 
+from readtrack import TrackerConfig
 from readtrack.errors import InputError
-from readtrack.relinking import RelinkConfig, fill_holes, relink
-from readtrack.relinking.linking import join, marginals
-from readtrack.relinking.lives import lives, relations
-from readtrack.video import Frame
+from readtrack.relinking import Relinker
 
 
-class Eyes(ByColour):
-    """A matcher by colour that counts what it was shown."""
-
-    def __init__(self, sure=0.98):
-        super().__init__(sure)
-        self.encoded = 0
-
-    def encode(self, crops):
-        self.encoded += len(crops)
-
-
-def film(frames, ids):
-    """Frames (name -> box) as tracks under ids(frame, name), None leaving a box out, and images."""
-    tracks, images = {}, []
+def play(relinker, frames, hosts):
+    """Feed frames (name -> box) under the host's ids (name -> id, of a frame); ids by name, one for each frame."""
+    told = {}
     for index, places in enumerate(frames):
         image, people = paint(places)
-        images.append(Frame(index, image))
-        names = {row: ids(index, name) for row, name in enumerate(places)}
-        rows = [row for row, number in names.items() if number is not None]
-        if rows:
-            people = people[np.array(rows)]
-            people.tracker_id = np.array([names[row] for row in rows])
-            tracks[index] = people
-    return tracks, images
+        answer = relinker.update(people.xyxy, [hosts(index, name) for name in places], image, people.confidence)
+        assert len(set(answer.tolist())) == len(answer)
+        for name, number in zip(places, answer.tolist(), strict=True):
+            told.setdefault(name, []).append(number)
+    return told
 
 
-def anew_after(frame, other=40):
-    """Bob is 7; everybody else is 1 before that frame and ``other`` from it on."""
-    return lambda index, name: 7 if name == "bob" else 1 if index < frame else other
+def anew_after(frame):
+    """A host that knows bob as 7, and everybody else under a new id from that frame on."""
+    return lambda index, name: 7 if name == "bob" else 40 + (index >= frame)
 
 
-def test_who_comes_back_is_the_same_person():
-    tracks, images = film(away_and_back(), anew_after(60))
-    found = relink(tracks, images, Eyes())
-    assert found.identities == {1: 1, 7: 7, 40: 1}
-    (link,) = found.links
-    assert (link.identity, link.track, link.frame, link.gap) == (1, 40, 90, 61)
-    assert 0.9 <= link.probability <= 1 and link.runner_up < 0.1 and link.odds > 3
-    assert found.unseen == []
+def test_ids_come_at_once_and_stay_while_the_host_is_right():
+    frames = [{"ann": at(100 + 3 * i), "bob": at(500)} for i in range(40)]
+    assert play(Relinker(ByColour()), frames, anew_after(99)) == {"ann": [1] * 40, "bob": [2] * 40}
 
 
-def test_a_stranger_or_somebody_unsure_stays_alone():
-    tracks, images = film(away_and_back(other="cid"), anew_after(60))
-    assert relink(tracks, images, Eyes()).links == []
-    tracks, images = film(away_and_back(), anew_after(60))
-    assert relink(tracks, images, Eyes(sure=0.85)).links == []
-    assert len(relink(tracks, images, Eyes(sure=0.85), RelinkConfig(threshold=0.8)).links) == 1
+def test_who_comes_back_under_a_new_id_gets_the_old_one():
+    relinker, seen = Relinker(ByColour(0.85)), []  # sure at the third look
+    for index, places in enumerate(away_and_back()):
+        image, people = paint(places)
+        relinker.update(people.xyxy, [anew_after(60)(index, name) for name in places], image)
+        seen += [(index, relinker.renamed, relinker.merged, a) for a in relinker.associations]
+    assert len(seen) == 1
+    index, renamed, merged, decision = seen[0]
+    assert 90 < index < 100 and renamed == merged == {3: 1}
+    assert (decision.track, decision.reason, decision.gap) == (1, "revived", 61)
+    told = play(Relinker(ByColour(0.85)), away_and_back(), anew_after(60))
+    assert set(told["ann"][:30]) == {1} and told["bob"] == [2] * 130
+    assert told["ann"][30] == 3 and told["ann"][-30:] == [1] * 30
 
 
-def test_nobody_is_in_two_places_nor_faster_than_people_nor_back_after_too_long():
-    both = [{"ann": at(100)}] * 30 + [{"ann": at(100), "ann2": at(400)}] * 30
-    tracks, images = film(both, lambda i, name: 1 if name == "ann" else 2)
-    assert relink(tracks, images, Eyes()).links == []
-    tracks, images = film(away_and_back(gap=2), anew_after(31))
-    assert len(relink(tracks, images, Eyes(), RelinkConfig(fps=25)).links) == 1
-    far = [{"ann": at(50)}] * 20 + [{}] * 2 + [{"ann": at(600)}] * 20
-    tracks, images = film(far, anew_after(21))
-    assert relink(tracks, images, Eyes(), RelinkConfig(fps=25)).links == []
-    assert len(relink(tracks, images, Eyes(), RelinkConfig(fps=1)).links) == 1
-    tracks, images = film(away_and_back(), anew_after(60))
-    assert relink(tracks, images, Eyes(), RelinkConfig(fps=25, max_gap=2)).links == []
+def test_whom_one_look_shows_beyond_doubt_never_has_another_id():
+    told = play(Relinker(ByColour()), away_and_back(), anew_after(60))
+    assert set(told["ann"]) == {1} and set(told["bob"]) == {2}
 
 
-def test_between_two_alike_nobody_is_chosen():
-    # ann and ann2 stand side by side, then one of them comes back: either may be meant.
-    frames = [{"ann": at(100), "ann2": at(400)}] * 20 + [{}] * 30 + [{"ann3": at(250)}] * 20
-    tracks, images = film(frames, lambda i, name: {"ann": 1, "ann2": 2, "ann3": 3}[name])
-    assert relink(tracks, images, Eyes()).links == []
+def test_a_stranger_keeps_the_new_id():
+    told = play(Relinker(ByColour()), away_and_back(other="cid"), anew_after(60))
+    assert (set(told["ann"]), set(told["cid"])) == ({1}, {3})
 
 
-def test_many_pieces_become_one_and_a_union_stays_without_two_places():
-    # Pieces 1, 2, 3 follow each other; 4 is there with 2 and so cannot join them, though it looks the same.
-    frames = [{"ann": at(300)}] * 15 + [{"ann": at(300), "ann2": at(500)}] * 15 + [{"ann": at(300)}] * 15
-    tracks, images = film(frames, lambda i, name: 4 if name == "ann2" else 1 + i // 15)
-    found = relink(tracks, images, Eyes(0.999))
-    assert len({found.identities[2], found.identities[4]}) == 2
-    pieces = [{"ann": at(300)}] * 45
-    tracks, images = film(pieces, lambda i, name: 1 + i // 9)
-    assert set(relink(tracks, images, Eyes()).identities.values()) == {1}
+def test_a_host_s_own_reidentification_is_checked():
+    # The host says that cid is ann, who went away; READ says no.
+    told = play(Relinker(ByColour()), away_and_back(other="cid"), anew_after(999))
+    assert told["cid"][0] == 1 and told["cid"][-1] not in (1, 2)
+    assert set(play(Relinker(ByColour()), away_and_back(), anew_after(999))["ann"]) == {1}
 
 
-def test_a_piece_in_another_ones_hole_is_joined():
-    frames = [{"ann": at(300)}] * 60
-    tracks, images = film(frames, lambda i, name: 2 if 20 <= i < 40 else 1)
-    (link,) = relink(tracks, images, Eyes()).links
-    assert (link.identity, link.track, link.gap) == (1, 2, 1)
+def test_ids_that_the_host_swapped_are_swapped_back():
+    cross, relinker = (
+        [{"ann": at(150 + 5 * i, 302), "bob": at(450 - 5 * i, 300)} for i in range(60)],
+        Relinker(ByColour()),
+    )
+    told = play(relinker, cross, lambda i, name: (name == "bob") != (i >= 30))
+    assert told["ann"][:30] == [1] * 30 and told["ann"][-10:] == [1] * 10
+    assert told["bob"][:30] == [2] * 30 and told["bob"][-10:] == [2] * 10
+    assert not relinker.merged
 
 
-def test_crops_are_clear_and_few():
-    # cid is behind ann, half covered, at all times; dan is cut off by the edge. Neither has a clear crop.
-    places = {"cid": at(310, 290), "ann": at(300), "dan": at(5), "bob": at(500)}
-    tracks, images = film([places] * 50, lambda i, name: ["ann", "bob", "cid", "dan"].index(name))
-    eyes = Eyes()
-    found = relink(tracks, images, eyes, RelinkConfig(crops=4))
-    assert sorted(found.unseen) == [2, 3]
-    assert eyes.encoded <= 8 and found.links == []
+def test_nobody_is_in_two_places_however_alike():
+    frames = [{"ann": at(100)}] * 30 + [{"ann": at(100), "ann2": at(400)}] * 40
+    told = play(Relinker(ByColour()), frames, lambda i, name: name)
+    assert (set(told["ann"]), set(told["ann2"])) == ({1}, {2})
 
 
-def test_a_box_off_the_image_or_not_finite_is_no_crop():
-    tracks, images = film([{"ann": at(300)}] * 9, lambda i, name: 1)
-    tracks[4].xyxy = np.array([[900.0, 900, 950, 990]])
-    tracks[5].xyxy = np.array([[0.0, 0, 0, 0]])
-    assert relink(tracks, images, Eyes()).identities == {1: 1}
+def test_nobody_comes_back_faster_than_people_run_or_after_too_long():
+    far = [{"ann": at(40, 100, 60)}] * 30 + [{}] * 10 + [{"ann": at(600, 300, 60)}] * 30
+    assert play(Relinker(ByColour()), far, lambda i, _: int(i >= 35))["ann"][-1] == 2
+    late = play(Relinker(ByColour(), TrackerConfig(memory=2)), away_and_back(), anew_after(60))
+    assert late["ann"][-1] == 3
 
 
-def test_what_cannot_be_used_is_refused():
-    tracks, images = film([{"ann": at(300)}] * 9, lambda i, name: 1)
-    with pytest.raises(InputError, match="go on to frame 9, the video to 5"):
-        relink(tracks, images[:5], Eyes())
-    with pytest.raises(InputError, match="no pixels"):
-        relink(tracks, [Frame(i, None) for i in range(9)], Eyes())
-    twice = {3: sv.Detections(np.array([at(1), at(2)]), tracker_id=np.array([5, 5]))}
-    with pytest.raises(InputError, match="twice in frame 3"):
-        relink(twice, images, Eyes())
-    assert relink({}, images, Eyes()).identities == {}
-    for wrong in ({"threshold": 1.5}, {"fps": 0}, {"max_gap": -1}, {"max_gap": float("nan")}, {"crops": 0}):
-        with pytest.raises(InputError, match=next(iter(wrong))):
-            RelinkConfig(**wrong)
+def test_an_id_that_the_host_uses_again_for_somebody_else_does_not_confuse():
+    # ann comes back as 41 and is recognised; then the host's 40 appears again beside her.
+    frames = [*away_and_back(), *[{"ann": at(380), "cid": at(120), "bob": at(560)}] * 30]
+    told = play(Relinker(ByColour(0.85)), frames, lambda i, name: 40 if name == "cid" else anew_after(60)(i, name))
+    assert told["ann"][-1] == 1 and set(told["cid"]) == {4}
 
 
-def test_relations_are_symmetric_and_hold_where_lives_interleave():
-    def seen(x):
-        return sv.Detections(np.array([at(x)]), tracker_id=np.array([1]))
-
-    tracks = {0: seen(100), 1: seen(100), 10: seen(100), 11: seen(100)}
-    other = seen(104)
-    other.tracker_id = np.array([2])
-    tracks[5] = other
-    conflict, apart = relations(lives(tracks), RelinkConfig(fps=25))
-    assert conflict.tolist() == [[True, False], [False, True]]
-    assert apart[0, 1] == apart[1, 0] == 4
-    tracks[5] = sv.Detections(np.array([at(620)]), tracker_id=np.array([2]))  # there and back in ten frames
-    assert relations(lives(tracks), RelinkConfig(fps=25))[0].all()
+def test_reset_counts_from_one_again_and_instances_share_nothing():
+    one, other = Relinker(ByColour()), Relinker(ByColour())
+    expected = play(one, away_and_back(), anew_after(60))
+    assert play(other, away_and_back(), anew_after(60)) == expected
+    one.reset()
+    assert play(one, away_and_back(), anew_after(60)) == expected
 
 
-def all_ways(odds):
-    """Probability of each link (N, M) by trying every way to give rows and columns one link at most."""
-    rows, columns = odds.shape
-    total, share = 0.0, np.zeros(odds.shape)
-    for way in itertools.product(range(-1, columns), repeat=rows):
-        used = [j for j in way if j >= 0]
-        if len(set(used)) == len(used):
-            weight = float(np.exp(sum(odds[i, j] for i, j in enumerate(way) if j >= 0)))
-            total += weight
-            for i, j in enumerate(way):
-                if j >= 0:
-                    share[i, j] += weight
-    return share / total
+def test_hostile_boxes_images_and_ids():
+    relinker = Relinker(ByColour())
+    image, _ = paint({})
+    odd = np.array([[np.nan] * 4, [0, 0, np.inf, 9], [50, 50, 10, 10], [900, 900, 950, 990], at(100), at(300)])
+    for shown in (image, None, np.zeros((0, 0, 3), np.uint8), image):
+        assert relinker.update(odd, ["a", "b", "c", 3.0, "ann", -1], shown).tolist() == [1, 2, 3, 4, 5, -1]
+    assert relinker.update(np.zeros((0, 4)), [], image).tolist() == []
+    assert relinker.update([], [], None).tolist() == relinker.update(np.zeros((0, 4)), None, image).tolist() == []
+    assert relinker.update(odd[:2], [np.int64(-1), np.float32(-1)], image).tolist() == [-1, -1]
+    weak = relinker.update(odd[4:5], ["weak"], image, np.array([0.01]))
+    assert relinker.update(odd[4:5], ["weak"], image, np.array([0.02])) == weak == [6]
+    for wrong, says in (
+        ((odd[:2], [1, 1], image), "twice"),
+        ((odd[:2], [1], image), "2 boxes, 1 ids"),
+        ((odd[:2], [1, float("nan")], image), "not a number"),
+        ((odd[:2], [1, 2], image, np.ones(3)), "confidence"),
+    ):
+        with pytest.raises(InputError, match=says):
+            relinker.update(*wrong)
 
 
-def between(odds):
-    """Marginals (N, M) of N people seen at once who come back as M, also seen at once."""
-    rows, columns = odds.shape
-    whole = np.full((rows + columns, rows + columns), -np.inf)
-    whole[:rows, rows:], whole[rows:, :rows] = odds, odds.T
-    return marginals(whole, np.isinf(whole))[:rows, rows:]
+def test_wrong_weights_and_wrong_images_are_told():
+    with pytest.raises(InputError, match="nowhere"):
+        Relinker("nowhere")
 
 
-def test_marginals_are_those_of_all_ways():
-    chain = np.array([[2.0, 1.0, -np.inf], [-np.inf, 3.0, 0.5]])  # no circle: exact
-    assert between(chain) == pytest.approx(all_ways(chain), abs=1e-5)
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        odds = rng.normal(0, 3, (4, 4))
-        assert np.abs(between(odds) - all_ways(odds)).max() < 0.12
-    assert between(np.array([[1.3]])) == pytest.approx(1 / (1 + np.exp(-1.3)))
-    assert marginals(np.zeros((0, 0)), np.zeros((0, 0), dtype=bool)).shape == (0, 0)
-    # X is X' though Y' resembles X as well, since Y is Y' for sure.
-    assert between(np.array([[6.0, 5.0], [0.0, 6.0]]))[0, 0] > 0.95
+def test_a_real_matcher_refuses_wrong_images(tiny_model):
+    from readtrack import Matcher
+
+    with pytest.raises(InputError, match="uint8"):
+        Relinker(Matcher(tiny_model, "cpu")).update(np.array([at(100)]), [1], np.zeros((9, 9), np.uint8))
 
 
-def test_who_are_likely_one_person_do_not_compete():
-    odds = np.full((6, 6), 4.0)
-    np.fill_diagonal(odds, -np.inf)
-    nobody = np.eye(6, dtype=bool)
-    assert marginals(odds, nobody)[0, 1] > 0.95
-    unlike = odds.copy()
-    unlike[0, 2:], unlike[2:, 0] = -6.0, -6.0  # 1 resembles 0 and the others, who do not resemble 0
-    assert marginals(unlike, nobody)[0, 1] < 0.6
+def test_memory_is_bounded():
+    relinker = Relinker(ByColour(), TrackerConfig(max_lost=5, memory=4))
+    for person in range(60):
+        for _ in range(4):
+            image, people = paint({f"ann{person}": at(40 + 9 * person), "bob": at(620)})
+            relinker.update(people.xyxy, [f"host{person}", "bob"], image)
+    tracker = relinker._tracker
+    sizes = (tracker.tracks, tracker.hosts, relinker._numbers, relinker._waiting, relinker._shown)
+    assert max(map(len, sizes)) < 30
 
 
-def test_a_resemblance_to_one_part_is_not_enough():
-    # 0 and 1 are one, 2 resembles 1 and is unlike 0: it comes in only where nothing speaks against it.
-    odds = np.array([[np.nan, 7, -8], [7, np.nan, 4], [-8, 4, np.nan]])
-    free, apart = np.eye(3, dtype=bool), np.full((3, 3), 5)
-    assert [(made.first, made.second) for made in join(odds, free, apart, 100, 0.9)] == [(0, 1)]
-    odds[0, 2] = odds[2, 0] = 6
-    assert [(made.first, made.second) for made in join(odds, free, apart, 100, 0.9)] == [(0, 1), (0, 2)]
-    odds[0, 2] = odds[2, 0] = np.nan
-    assert len(list(join(odds, free, apart, 100, 0.9))) == 2
+@given(st.integers(0, 10_000))
+@settings(max_examples=30)
+def test_whatever_host_and_read_say_no_id_is_twice_in_a_frame(seed):
+    rng = np.random.default_rng(seed)
+
+    class ByChance(ByColour):
+        def similarity(self, queries, galleries):
+            return rng.uniform(0, 1, (len(queries), len(galleries))) ** 0.2
+
+    relinker, rows, merged = Relinker(ByChance(), TrackerConfig(proofs=1, patience=0.4)), [], {}
+    for index in range(60):
+        hosts = rng.choice(9, rng.integers(0, 6), replace=False)
+        image, people = paint({f"ann{i}": at(60 + 55 * k + rng.normal(0, 20)) for i, k in enumerate(hosts)})
+        answer = relinker.update(people.xyxy, hosts, image)
+        assert len(answer) == len(hosts) and (answer > 0).all()
+        assert {a.track for a in relinker.associations} <= set(range(1, relinker._count + 1))
+        rows += [(index, number) for number in answer.tolist()]
+        merged |= relinker.merged
+    assert len(set(rows)) == len(rows)
+    final = [(index, proved(number, merged)) for index, number in rows]
+    assert len(set(final)) == len(final)
 
 
-def test_unions_keep_what_their_parts_rule_out():
-    odds = np.full((3, 3), 5.0)
-    conflict, apart = np.eye(3, dtype=bool), np.full((3, 3), 5)
-    conflict[0, 2] = conflict[2, 0] = True
-    odds[0, 1] = odds[1, 0] = 9.0
-    assert [(made.first, made.second) for made in join(odds, conflict, apart, 100, 0.9)] == [(0, 1)]
-    assert list(join(odds, conflict, apart, 4, 0.9)) == []
-
-
-def row(frame, identity, left, confidence=1.0):
-    return [frame, identity, left, 10, 20, 40, confidence, 5, 5]
-
-
-def test_short_holes_are_filled_on_a_straight_line():
-    rows = np.array([row(5, 1, 140, 0.5), row(1, 1, 100), row(2, 2, 0), row(9, 2, 70), row(6, 1, 150)], dtype=float)
-    filled = fill_holes(rows, 3)
-    assert filled[:, :3].tolist() == [[2, 1, 110], [3, 1, 120], [4, 1, 130]]
-    assert filled[:, 6:].tolist() == [[0.5, -1, -1]] * 3
-    assert len(fill_holes(rows, 2)) == 0
-    assert len(fill_holes(rows, 6)) == 9
-    assert fill_holes(np.empty((0, 9)), 5).shape == (0, 9)
+def proved(number, merged):
+    """What an id proved to be in the end."""
+    while number in merged:
+        number = merged[number]
+    return number

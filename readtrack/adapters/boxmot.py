@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from readtrack import relinker
+from readtrack import relinking
 from readtrack.adapters.host import hook, load_matcher
 from readtrack.errors import InputError
 from readtrack.tracking import Association, TrackerConfig
@@ -35,8 +35,8 @@ class Relinker:
         config: TrackerConfig = TrackerConfig(),
         device: str | None = None,
     ) -> None:
-        """As ``readtrack.relinker.Relinker``, which tells how ids may change."""
-        self._relinker = relinker.Relinker(weights, config, device)
+        """As ``readtrack.relinking.Relinker``, which tells how ids may change."""
+        self._relinker = relinking.Relinker(weights, config, device)
 
     def update(self, tracks: NDArray[np.floating[Any]], frame: NDArray[np.uint8] | None) -> NDArray[Any]:
         """Take the host's answer for the next frame.
@@ -49,7 +49,7 @@ class Relinker:
             The same rows under other ids.
 
         Raises:
-            InputError: the rows are not (M, 8), or as ``readtrack.relinker.Relinker.update``.
+            InputError: the rows are not (M, 8), or as ``readtrack.relinking.Relinker.update``.
         """
         rows = np.array(tracks)
         if not rows.size:

@@ -20,10 +20,10 @@ from rich.console import Console
 from rich.progress import track
 
 from readtrack import boxes
-from readtrack.data.folders import list_images
+from readtrack.datasets.folders import list_images
 from readtrack.errors import InputError
 from readtrack.mot import read_truth
-from readtrack.scene import Street, StreetConfig
+from readtrack.street import Street, StreetConfig
 from readtrack.video import Frame, Video, open_video
 
 STAMP = "crops.json"

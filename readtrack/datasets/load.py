@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from readtrack.data.duke import read_duke
-from readtrack.data.market import read_market
-from readtrack.data.mars import read_mars
-from readtrack.data.tracklets import ReidSplits
+from readtrack.datasets.duke import read_duke
+from readtrack.datasets.market import read_market
+from readtrack.datasets.mars import read_mars
 from readtrack.datasets.mot_crops import read_mot_crops
-from readtrack.datasets.streets import add_streets
+from readtrack.datasets.street_crops import add_streets
+from readtrack.datasets.tracklets import ReidSplits
 from readtrack.errors import InputError
 
 DATASETS = ("mars", "duke", "market", "mot")

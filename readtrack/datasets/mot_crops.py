@@ -4,9 +4,9 @@ import os
 from collections import defaultdict
 from pathlib import Path
 
-from readtrack.data.folders import list_images
-from readtrack.data.tracklets import ReidSplits, Tracklet, validation_people
 from readtrack.datasets.cutter import CropConfig, cut_once
+from readtrack.datasets.folders import list_images
+from readtrack.datasets.tracklets import ReidSplits, Tracklet, validation_people
 from readtrack.errors import InputError
 
 CACHE = Path("runs") / "crops"

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.errors import InputError
+from readtrack.read.cache import Clip
 from readtrack.read.config import ReadConfig
 from readtrack.read.crops import Crop, Image, Shown, Source, as_crops, check_tracklets, clip_of, cut_out
 from readtrack.read.encodings import CROPS_AT_ONCE, Encodings
-from readtrack.read.halves import Clip
 from readtrack.read.network import PRECISIONS, Half, Network, judge, load_network, network_of, video_blocks
 
 if TYPE_CHECKING:

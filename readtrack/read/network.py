@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readtrack.errors import InputError
+from readtrack.read.cache import Clip
 from readtrack.read.config import ReadConfig
 from readtrack.read.crops import Image
-from readtrack.read.halves import Clip
 
 Array: TypeAlias = Any  # of the network's own kind, where it runs
 Half: TypeAlias = Any  # what one side of pairs needs only itself for; has a length and can be sliced
@@ -136,7 +136,7 @@ def load_network(weights: str | Path, device: str | None, precision: str, rank: 
             raise InputError(f"{weights}: an exported network cannot be folded; export it again with --rank {rank}")
         return OnnxNetwork(weights, device)
     from readtrack.read.checkpoint import load_checkpoint
-    from readtrack.read.folding import fold
+    from readtrack.read.compression import fold
 
     model = load_checkpoint(weights)[0]
     return network_of(model if rank is None else fold(model, rank), device, precision)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readtrack.errors import InputError
+from readtrack.read.cache import Clip
 from readtrack.read.config import ReadConfig
 from readtrack.read.crops import Image
-from readtrack.read.halves import Clip
 
 KEY = "readtrack"  # the metadata entry that says as JSON what a file is; the same in all files of one network
 

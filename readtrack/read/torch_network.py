@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from readtrack.errors import InputError
+from readtrack.read.cache import Clip
 from readtrack.read.config import ReadConfig
 from readtrack.read.crops import Image, normalise
-from readtrack.read.halves import Clip
 from readtrack.read.model import Half, Read, Stills, Videos
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

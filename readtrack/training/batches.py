@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from readtrack.data.clips import ImageCache, training_clip
-from readtrack.data.tracklets import Tracklet
+from readtrack.datasets.clips import ImageCache, training_clip
+from readtrack.datasets.tracklets import Tracklet
 from readtrack.errors import InputError
 from readtrack.training.augmentation import Camera, augment
 from readtrack.training.config import TrainConfig

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 from readtrack.errors import InputError
 from readtrack.read.config import ReadConfig
@@ -130,3 +131,21 @@ def learning_rate(config: TrainConfig, step: int, epoch_length: int) -> float:
 def _cosine(start: float, end: float, share: float) -> float:
     """Half a cosine wave from start to end."""
     return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a training reads, runs and writes; none of it changes what is learnt."""
+
+    root: Path  # folder of the data set
+    out: Path = Path("runs/train")  # of checkpoints, scores and curves; the same for all machines
+    init: str = "imagenet"  # first weights: imagenet, random or a file
+    teacher: Path | None = None  # an .onnx re-ID network that guides the training, where the recipe has one
+    cache: Path | None = None  # where a data set keeps crops that it cuts
+    device: str = "auto"  # one of DEVICES
+    devices: int = 1  # processes on this machine, each with its share of every batch
+    precision: str = "32"  # one of PRECISIONS
+    workers: int | None = None  # loading processes of each; None: 0 on a CPU, up to 8 beside a GPU
+    compile: bool = False  # torch.compile the encoders
+    resume: bool = False  # go on from out/last.pt where there is one
+    overwrite: bool = False  # an earlier training in out may be replaced

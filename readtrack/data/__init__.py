@@ -1,1 +1,0 @@
-"""Re-ID data sets on disk, as tracklets and batches."""

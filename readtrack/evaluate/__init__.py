@@ -1,5 +1,0 @@
-"""Command: score READ and what it is measured against. ``python -m readtrack.evaluate --help``."""
-
-from readtrack.evaluate.command import main
-
-__all__ = ["main"]

@@ -1,8 +1,0 @@
-"""``python -m readtrack.evaluate``."""
-
-import sys
-
-from readtrack.evaluate.command import main
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,46 @@
+"""What READ does for another tracker: identity switches and IDF1 on footage with detections and truth.
+
+The programs in ``demos/with_*.py`` are built on it.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+
+from readtrack import boxes
+from readtrack.evaluation.recordings import Footage
+from readtrack.metrics.tracking import TrackingScores, score_tracking
+
+Step = Callable[[sv.Detections, NDArray[np.uint8]], sv.Detections]  # a frame's detections, image -> with tracker_id
+
+
+def follow(step: Step, footage: Footage) -> dict[int, sv.Detections]:
+    """Call a tracker for each frame that has an image, as it would run live; its answers by frame."""
+    return {f.index: step(footage.found(f.index), f.image) for f in footage.frames if f.image is not None}
+
+
+def report(name: str, footage: Footage, tracks: Mapping[int, sv.Detections]) -> TrackingScores:
+    """Score tracks and print how well identities were kept."""
+    frames = range(footage.total or max(tracks, default=-1) + 1)
+    scores = score_tracking({i: footage.truth(i) for i in frames}, tracks, frames)
+    told = f"IDF1 {100 * scores.IDF1:.1f}, HOTA {100 * scores.HOTA:.1f}, {scores.IDSW} identity switches"
+    print(f"{footage.name}, {name}: {told}", flush=True)
+    return scores
+
+
+def rewritten(tracks: Mapping[int, sv.Detections], merged: Mapping[int, int]) -> dict[int, sv.Detections]:
+    """Tracks whose ids are replaced by what they proved to be (``Relinker.merged`` of all frames)."""
+    answer = {}
+    for frame, people in tracks.items():
+        ids = [] if people.tracker_id is None else people.tracker_id.tolist()
+        answer[frame] = boxes.with_data(people)
+        answer[frame].tracker_id = np.array([_last(number, merged) for number in ids], dtype=int)
+    return answer
+
+
+def _last(number: int, merged: Mapping[int, int]) -> int:
+    while number in merged:
+        number = merged[number]
+    return number

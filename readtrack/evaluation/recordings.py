@@ -1,0 +1,141 @@
+"""Recordings with known people: frames, what a detector found in them, and who was there."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+
+from readtrack import boxes
+from readtrack.errors import InputError
+from readtrack.mot import read_mot, read_truth
+from readtrack.street import Street, StreetConfig
+from readtrack.street.config import Absence
+from readtrack.tracking.assignment import assign
+from readtrack.video import Frame, open_video
+
+STREET = "street"  # a source: the drawn street that ships; "street:7" is the one of seed 7
+OVERLAP = 0.5  # least IoU of a detection with the person that it is
+VISIBLE = 0.1  # least uncovered share of a person who counts as there, where the truth tells it
+
+
+@dataclass(frozen=True)
+class Footage:
+    """Frames, what a detector found in them, and who was there."""
+
+    name: str
+    fps: float
+    frames: Iterable[Frame]  # may be gone through several times
+    total: int | None  # frames, where known
+    pixels: bool  # whether frames have images
+    found: Callable[[int], sv.Detections]  # by frame from 0
+    truth: Callable[[int], sv.Detections]  # the same, with ``tracker_id``: everybody who counts in scores
+    absences: Callable[[], Sequence[Absence]] = tuple  # who was out of sight when, where the truth tells it
+
+
+@contextmanager
+def open_footage(
+    source: str,
+    detections: Path | None = None,
+    truth_boxes: bool = False,
+    blind: bool = False,
+    frames: int | None = None,
+) -> Iterator[Footage]:
+    """Open a MOTChallenge sequence with ``gt/gt.txt``, or the drawn street.
+
+    Args:
+        source: the sequence's folder, or "street", or "street:7" for the one of seed 7.
+        detections: a MOT file instead of the folder's ``det/det.txt``.
+        truth_boxes: take the truth's own boxes as detections.
+        blind: take a sequence without pixels as well; its frames have no image.
+        frames: length of the street, None for its usual one; a sequence is taken whole.
+
+    Raises:
+        InputError: pixels, truth or detections are missing or broken; it says which, and what to pass.
+    """
+    if street := re.fullmatch(rf"{STREET}(?::(\d+))?", source):
+        yield _drawn(source, int(street[1] or 0), frames, truth_boxes)
+        return
+    folder = Path(source)
+    if not (folder / "gt" / "gt.txt").is_file():
+        raise InputError(f"{folder}: has no gt/gt.txt: pass a MOT sequence with its truth, or {STREET}")
+    truth = read_truth(folder / "gt" / "gt.txt")
+    if truth_boxes:
+        table = {frame: visible(people) for frame, people in truth.items()}
+    else:
+        table = read_mot(_detections(folder, detections))
+    alone = not (folder / "seqinfo.ini").is_file() and (folder / "img1").is_dir()
+    with open_video(folder / "img1" if alone else folder) as video:
+        if not (video.pixels or blind):
+            raise InputError(f"{folder}: has no pixels to compare people by: add img1/ or the video to it")
+        nobody = sv.Detections.empty()
+        yield Footage(
+            name=folder.resolve().name,
+            fps=video.fps,
+            frames=video,
+            total=video.total,
+            pixels=video.pixels,
+            found=lambda i: table.get(i, nobody),
+            truth=lambda i: truth.get(i, nobody),
+        )
+
+
+class _Drawing:
+    """The street's frames, drawn anew whenever they are gone through."""
+
+    def __init__(self, street: Street) -> None:
+        self.street = street
+
+    def __iter__(self) -> Iterator[Frame]:
+        return (Frame(index, self.street.image(index)) for index in range(len(self.street)))
+
+
+def _drawn(name: str, seed: int, frames: int | None, truth_boxes: bool) -> Footage:
+    """The street of a seed."""
+    street = Street(StreetConfig(seed=seed) if frames is None else StreetConfig(seed=seed, frames=frames))
+    found = street.truth if truth_boxes else street.detections
+    return Footage(
+        name=name,
+        fps=street.fps,
+        frames=_Drawing(street),
+        total=len(street),
+        pixels=True,
+        found=lambda i: visible(found(i)),
+        truth=lambda i: visible(street.truth(i)),
+        absences=lambda: street.absences,
+    )
+
+
+def _detections(folder: Path, given: Path | None) -> Path:
+    """The file that says what a detector found."""
+    file = given or folder / "det" / "det.txt"
+    if given is None and not file.is_file():
+        raise InputError(f"{folder}: has no det/det.txt: pass --detections FILE, or --truth-boxes")
+    return file
+
+
+def visible(people: sv.Detections) -> sv.Detections:
+    """Without whoever is all but covered; -1 is unknown."""
+    if "visibility" not in people.data:
+        return people
+    visibility = np.asarray(people.data["visibility"])
+    return boxes.take(people, (visibility >= VISIBLE) | (visibility < 0))
+
+
+def label(found: sv.Detections, truth: sv.Detections) -> NDArray[np.int64]:
+    """Who each detection is (N,), -1 for nobody: one to one, at the greatest overlap in all, of an IoU of 0.5 or more.
+
+    Args:
+        found: N detections.
+        truth: people with ``tracker_id``; whoever is all but covered is nobody.
+    """
+    people, truth = np.full(len(found), -1, dtype=np.int64), visible(truth)
+    if len(found) and len(truth) and truth.tracker_id is not None:
+        overlap = boxes.iou(np.asarray(truth.xyxy, np.float64), np.asarray(found.xyxy, np.float64))
+        for row, column in assign(1 - overlap, 1 - OVERLAP).pairs:
+            people[column] = truth.tracker_id[row]
+    return people

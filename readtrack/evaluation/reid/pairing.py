@@ -1,0 +1,132 @@
+"""READ on a data set: logits of all queries with all gallery videos, a block at a time."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from readtrack.datasets.clips import ImageCache, scoring_clip
+from readtrack.datasets.tracklets import ReidSplits, Tracklet
+from readtrack.errors import InputError
+from readtrack.metrics.retrieval import Retrieval, score_retrieval
+from readtrack.read.crops import spread_places
+from readtrack.read.matcher import Crop, Matcher
+
+if TYPE_CHECKING:
+    from readtrack.read.model import Stills, Videos
+
+Floats = NDArray[np.floating[Any]]
+Report = Callable[[int], None]
+Item = TypeVar("Item")
+
+QUERIES_AT_ONCE = 256  # crops encoded together; only what matching needs of them is kept
+CLIPS_AT_ONCE = 64  # gallery clips encoded and matched together, then dropped
+
+
+class Stopwatch:
+    """Seconds by what they were spent on."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, what: str) -> Iterator[None]:
+        """Count the block's time to ``what``."""
+        started = time.perf_counter()
+        yield
+        self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - started
+
+
+def read_logits(
+    matcher: Matcher,
+    splits: ReidSplits,
+    images: ImageCache,
+    class1: bool = False,
+    watch: Stopwatch | None = None,
+    report: Report | None = None,
+) -> tuple[Floats, Floats]:
+    """READ's logits and the cosines of pooled features of the same crops, each float32 (N, M).
+
+    A query is its first image, a gallery video the first image of each of T equal parts.
+
+    Args:
+        matcher: READ.
+        splits: whose ``query`` and ``gallery`` are compared.
+        images: where crops come from.
+        class1: the raw class-1 logit of a two-logit network instead, by which the authors' demo ranks.
+        watch: told the seconds of "reading", "encoding" and "matching".
+        report: called after every block of the gallery with the number of videos done.
+
+    Raises:
+        InputError: query or gallery are empty, an image cannot be read, or ``class1`` of a one-logit network.
+    """
+    if not splits.query or not splits.gallery:
+        raise InputError(f"{splits.name}: has no queries or no gallery, so there is nothing to score")
+    queries = [query.paths[0] for query in splits.query]
+    clips = [scoring_clip(tracklet, matcher.clip_length) for tracklet in splits.gallery]
+    return compare(matcher, queries, clips, images, class1, watch, report)
+
+
+def compare(
+    matcher: Matcher,
+    queries: Sequence[str],
+    clips: Sequence[Sequence[str]],
+    images: ImageCache,
+    class1: bool = False,
+    watch: Stopwatch | None = None,
+    report: Report | None = None,
+) -> tuple[Floats, Floats]:
+    """Logits and cosines (N, M) of image files; the gallery passes by in blocks and leaves only its columns."""
+    watch = watch or Stopwatch()
+    halves = [_stills(matcher, block, images, watch) for block in blocks(queries, QUERIES_AT_ONCE)]
+    vectors = np.concatenate([vectors for _, vectors in halves])
+    logits = np.empty((len(queries), len(clips)), dtype=np.float32)
+    cosines = np.empty_like(logits)
+    done = 0
+    for block in blocks(clips, CLIPS_AT_ONCE):
+        videos, means = _videos(matcher, block, images, watch)
+        columns = slice(done, done + len(block))
+        with watch("matching"):
+            logits[:, columns] = np.concatenate([matcher.logits(stills, videos, class1=class1) for stills, _ in halves])
+            cosines[:, columns] = vectors @ means.T
+        done += len(block)
+        if report is not None:
+            report(done)
+    return logits, cosines
+
+
+def _stills(matcher: Matcher, paths: Sequence[str], images: ImageCache, watch: Stopwatch) -> tuple["Stills", Floats]:
+    """What matching needs of some queries, and their pooled features; the crops are dropped."""
+    with watch("reading"):
+        crops = [Crop(images[path]) for path in paths]
+    with watch("encoding"):
+        return matcher.stills(crops), matcher.vectors(crops)
+
+
+def _videos(
+    matcher: Matcher, clips: Sequence[Sequence[str]], images: ImageCache, watch: Stopwatch
+) -> tuple["Videos", Floats]:
+    """The same of some gallery clips."""
+    with watch("reading"):
+        crops = [[Crop(images[path]) for path in clip] for clip in clips]
+    with watch("encoding"):
+        return matcher.videos(crops), matcher.video_vectors(crops)
+
+
+def score(similarity: Floats, queries: Sequence[Tracklet], galleries: Sequence[Tracklet]) -> Retrieval:
+    """CMC and mAP of similarities (N, M)."""
+    numbers = [np.array([getattr(t, key) for t in ts]) for ts in (queries, galleries) for key in ("pid", "camid")]
+    return score_retrieval(similarity, *numbers)
+
+
+def blocks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Consecutive pieces of at most ``size``."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def spread(items: Sequence[Item], most: int) -> list[Item]:
+    """At most ``most`` items at equal steps: the middle of each of as many equal parts."""
+    return [items[place] for place in spread_places(len(items), min(most, len(items)))]

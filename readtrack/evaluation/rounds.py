@@ -1,0 +1,75 @@
+"""Who was seen some time before whom: what the long-gap test asks."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from readtrack.evaluation.recordings import Footage, label
+from readtrack.evaluation.reid import spread
+from readtrack.read.crops import cut
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """A detection that is somebody."""
+
+    person: int
+    frame: int
+    pixels: dict[tuple[int, int], Image]  # (H, W) -> RGB (H, W, 3)
+
+
+@dataclass(frozen=True)
+class Round:
+    """What is asked in one frame: who of the people seen some time before is each of these?"""
+
+    queries: tuple[Sighting, ...]  # each is one of ``people``
+    people: NDArray[np.int64]  # (M,)
+    clips: tuple[tuple[Sighting, ...], ...]  # M, up to T of each
+
+
+def sightings(footage: Footage, sizes: Collection[tuple[int, int]]) -> Iterator[tuple[int, list[Sighting]]]:
+    """(frame, everybody who was detected there); crops are cut in each of ``sizes`` (height, width)."""
+    for frame in footage.frames:
+        if frame.image is None:
+            continue
+        found = footage.found(frame.index)
+        xyxy = np.asarray(found.xyxy, np.float64).reshape(-1, 4)
+        cuts = {size: cut(frame.image, xyxy, *size) for size in sizes}
+        seen = []
+        for i, person in enumerate(label(found, footage.truth(frame.index)).tolist()):
+            pixels = {size: crop for size in sizes if (crop := cuts[size][i]) is not None}
+            if person >= 0 and pixels:
+                seen.append(Sighting(person, frame.index, pixels))
+        yield frame.index, seen
+
+
+def rounds(
+    frames: Iterable[tuple[int, list[Sighting]]], gap: tuple[int, int], every: int, length: int
+) -> Iterator[Round]:
+    """Ask in every so many frames who is who of the people seen some time before; only that time is remembered.
+
+    Args:
+        frames: of ``sightings``, in order.
+        gap: how many frames before the query people must have been seen, least and most.
+        every: frames whose number divides by this are asked about.
+        length: T; a person's clip is that many sightings at equal steps over all within the gap, or fewer.
+
+    Returns:
+        Rounds of at least one query and two people; a query's own person is among these.
+    """
+    past: defaultdict[int, list[Sighting]] = defaultdict(list)
+    for frame, seen in frames:
+        if frame % every == 0:
+            past = defaultdict(list, {p: [s for s in known if s.frame >= frame - gap[1]] for p, known in past.items()})
+            within = {p: [s for s in known if s.frame <= frame - gap[0]] for p, known in sorted(past.items())}
+            clips = {person: tuple(spread(known, length)) for person, known in within.items() if known}
+            queries = tuple(sighting for sighting in seen if sighting.person in clips)
+            if queries and len(clips) >= 2:
+                yield Round(queries, np.array(list(clips), dtype=np.int64), tuple(clips.values()))
+        for sighting in seen:
+            past[sighting.person].append(sighting)

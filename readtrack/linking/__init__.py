@@ -1,0 +1,1 @@
+"""Tracklets to people."""

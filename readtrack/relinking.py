@@ -1,0 +1,275 @@
+"""Other people's tracks: their identities repaired frame by frame (``Relinker``), or joined once they are finished."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from numbers import Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+
+from readtrack import boxes
+from readtrack.errors import InputError
+from readtrack.linking.appearance import compare, gather
+from readtrack.linking.association import join
+from readtrack.linking.config import Link, RelinkConfig
+from readtrack.linking.trajectories import Life, lives, relations
+from readtrack.tracking import Association, Tracker, TrackerConfig
+from readtrack.tracking.identity import Match, Seen
+from readtrack.tracking.track import UNDECIDED, Track
+from readtrack.video import Frame
+
+if TYPE_CHECKING:
+    from readtrack.read.matcher import Matcher
+
+
+class Relinker:
+    """Takes another tracker's boxes and ids (the host's) and gives back ids that outlive being hidden or away.
+
+    Every box gets its id at once. Whom the host starts anew goes out under a new id, while clear crops are compared
+    with everybody lost; once READ is sure, the lost person's id takes over. A host's track that was covered, cut off
+    or missed is looked at again; where it has slipped onto somebody else, ids are swapped back or given up. So the
+    id of a host's track may change, usually once, within ``patience`` seconds. ``renamed`` tells when; what went out
+    under an id in ``merged`` may be rewritten from the start, by whoever can. Two people in one frame never have the
+    same id, and nobody comes back faster than people run.
+
+    Example:
+        >>> relinker = Relinker("read-s", TrackerConfig(fps=30))  # doctest: +SKIP
+        >>> ids = relinker.update(xyxy, host_ids, image)  # every frame, also without boxes  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        weights: "str | Path | Matcher" = "read-s",
+        config: TrackerConfig = TrackerConfig(),
+        device: str | None = None,
+    ) -> None:
+        """Load the network, unless a ``Matcher`` is given.
+
+        Args:
+            weights: a shipped name, a file, or a loaded matcher, which several relinkers may share.
+            config: when READ is believed; set its ``fps``. What concerns motion is the host's business.
+            device: where the network runs; None takes a GPU where there is one.
+
+        Raises:
+            InputError: weights or device cannot be used.
+        """
+        if weights is None:
+            raise InputError("weights None: a relinker has nothing but READ; give 'read-s', a file or a Matcher")
+        if isinstance(weights, str | Path):
+            from readtrack.read.matcher import Matcher
+
+            weights = Matcher.load(weights, device)
+        self.matcher: Matcher = weights
+        self._tracker = _Follower(replace(config, min_hits=1, start_confidence=0, same_box=1), self.matcher.similarity)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything and count ids from 1 again."""
+        self._tracker.reset()
+        self._count = 0  # ids given
+        self._waiting: dict[Hashable, int] = {}  # the host's id -> the id under which it goes out undecided
+        self._numbers: dict[int, int] = {}  # identity -> its id
+        self._shown: dict[Hashable, int] = {}  # the host's id -> the id that it went out under last
+        self.renamed: dict[int, int] = {}  # id -> id: who goes on under another id since the last update
+        self.merged: dict[int, int] = {}  # those of them whose first id was never anybody else's
+        self.associations: list[Association] = []  # READ's decisions in the last update
+
+    def update(
+        self,
+        xyxy: NDArray[Any],
+        ids: Iterable[Hashable] | None,
+        image: NDArray[np.uint8] | None,
+        confidence: NDArray[Any] | None = None,
+    ) -> NDArray[np.int64]:
+        """Take the host's answer for the next frame; to be called for every frame, also where it is empty.
+
+        Args:
+            xyxy: boxes (N, 4), in pixels of the image.
+            ids: the host's N ids, numbers or names; who has a number below 0 (not confirmed) keeps it. None stands
+                for none, as supervision has it of an empty frame.
+            image: BGR uint8 (H, W, 3); None or empty goes through this frame without READ.
+            confidence: (N,) in [0, 1], 1 where it is not given; READ looks at confident boxes only.
+
+        Returns:
+            (N,) ids, counted from 1, none of them twice.
+
+        Raises:
+            InputError: an id is NaN or stands twice in a frame, or boxes, ids, confidence or image do not fit.
+        """
+        hosts = ids.tolist() if isinstance(ids, np.ndarray) else list(ids or ())
+        answer = np.array([host if _unconfirmed(host) else 0 for host in hosts], dtype=np.int64)
+        rows = np.flatnonzero(answer == 0)
+        known = [hosts[row] for row in rows]
+        people = _detections(np.asarray(xyxy, dtype=np.float64).reshape(-1, 4), confidence, len(hosts), rows)
+        if any(host != host for host in known):
+            raise InputError(f"an id is not a number: {known}; give each box of a frame an id of its own")
+        if len(set(known)) < len(known):
+            raise InputError(f"an id stands twice in a frame: {known}; give each box of a frame an id of its own")
+        size = None
+        if image is not None and image.size:
+            people, size = self.matcher.describe(image, people), (image.shape[1], image.shape[0])
+        identities = self._tracker.follow(people, known, size)
+        self._number(known, identities)
+        self._forget(known)
+        answer[rows] = [self._shown[host] for host in known]
+        return answer
+
+    def _number(self, hosts: Sequence[Hashable], identities: NDArray[Any]) -> None:
+        """Ids for identities, and for hosts that have none yet; note who goes on under another one."""
+        for host, track in self._tracker.hosts.items():  # also who was decided while out of sight
+            if host not in hosts and track.id != UNDECIDED and track.id not in self._numbers:
+                self._numbers[track.id] = self._waiting.pop(host, 0) or self._next()
+        before, self._shown = self._shown, dict(self._shown)
+        for host, identity in zip(hosts, identities.tolist(), strict=True):
+            waiting = self._waiting.pop(host, 0)
+            number = self._numbers.get(identity) or waiting or self._next()
+            self._shown[host] = number
+            if identity == UNDECIDED:
+                self._waiting[host] = number
+            else:
+                self._numbers[identity] = number
+        self.renamed = {
+            before[host]: self._shown[host]
+            for host in hosts
+            if before.get(host, self._shown[host]) != self._shown[host]
+        }
+        self.associations = [replace(a, track=self._numbers[a.track]) for a in self._tracker.associations]
+
+    def _forget(self, hosts: Sequence[Hashable]) -> None:
+        """Drop ids of whom the tracker has forgotten; see which ids have ceased."""
+        people, remembered = {track.id for track in self._tracker.tracks}, {*self._tracker.hosts, *hosts}
+        self._numbers = {identity: number for identity, number in self._numbers.items() if identity in people}
+        self._waiting = {host: number for host, number in self._waiting.items() if host in remembered}
+        self._shown = {host: number for host, number in self._shown.items() if host in remembered}
+        used = {*self._numbers.values(), *self._waiting.values()}
+        self.merged = {old: new for old, new in self.renamed.items() if old not in used}
+
+    def _next(self) -> int:
+        self._count += 1
+        return self._count
+
+
+class _Follower(Tracker):
+    """A tracker whose boxes somebody else has matched: it only settles who is who."""
+
+    def reset(self) -> None:
+        super().reset()
+        self.hosts: dict[Hashable, Track] = {}  # the host's id -> its track
+        self._now: Sequence[Hashable] = []  # the host's ids in this frame
+
+    def follow(
+        self, people: sv.Detections, hosts: Sequence[Hashable], size: tuple[int, int] | None
+    ) -> NDArray[np.int64]:
+        """Identities (N,) of detections that the host has given its N ids; -1 is undecided."""
+        self._now = hosts
+        identities = self.update(people, size).tracker_id
+        alive = {id(track) for track in self.tracks}
+        self.hosts = {host: track for host, track in self.hosts.items() if id(track) in alive}
+        return np.asarray(identities)
+
+    def _match(self, seen: Seen, followed: list[Track], strong: NDArray[Any], weak: NDArray[Any]) -> list[Match]:
+        """What the host matched; who was out of sight for long may be somebody else now."""
+        usable = np.flatnonzero(boxes.usable(seen.xyxy)).tolist()
+        matches = [(self.hosts[self._now[i]], i) for i in usable if self._now[i] in self.hosts]
+        for track, _ in matches:
+            if track.gap(self.frame) > 1:
+                track.doubt(set())
+        return matches
+
+    def _start(self, seen: Seen, index: int) -> Track:
+        track = super()._start(seen, index)
+        self.hosts[self._now[index]] = track
+        return track
+
+
+def _unconfirmed(host: Hashable) -> bool:
+    """Whether a host's id says that it has none yet."""
+    return isinstance(host, Real) and host < 0
+
+
+def _detections(
+    xyxy: NDArray[np.float64], confidence: NDArray[Any] | None, count: int, rows: NDArray[Any]
+) -> sv.Detections:
+    """Some rows of the host's boxes as detections."""
+    scores = np.ones(count) if confidence is None else np.asarray(confidence, dtype=np.float64)
+    if len(xyxy) != count or scores.shape != (count,):
+        raise InputError(f"{len(xyxy)} boxes, {count} ids and confidence {scores.shape}: give as many of each")
+    people = sv.Detections(np.zeros((len(rows), 4)), confidence=scores[rows])
+    people.xyxy = xyxy[rows]  # hosts may give boxes that supervision refuses
+    return people
+
+
+@dataclass(frozen=True)
+class Relinked:
+    """Who is who."""
+
+    identities: dict[int, int]  # every track's id -> that of the first track of the same person
+    links: list[Link]  # in the order in which they were made, the surest of each round first
+    unseen: list[int]  # tracks without any clear crop, which stay alone
+
+
+def relink(
+    tracks: Mapping[int, sv.Detections],
+    frames: Iterable[Frame],
+    matcher: "Matcher",
+    config: RelinkConfig = RelinkConfig(),
+    report: Callable[[int], None] = lambda done: None,
+) -> Relinked:
+    """Join finished tracks into identities by READ.
+
+    Two tracks that are seen in one frame are never one person, nor whoever would have to run faster than
+    ``max_speed`` between them. What is left is weighed as a whole: a link's probability counts all others that
+    either track might be, so that who resembles two people is given to neither. Nothing but ids changes.
+
+    The frames are read once; a few crops of each track are kept, and the network's answers about pairs.
+
+    Args:
+        tracks: boxes with ``tracker_id`` by frame from 0, as ``read_mot`` gives them; ids below 0 are left out.
+        frames: the video that they are of, in order, as ``open_video`` gives it.
+        matcher: READ.
+        config: when two tracks are one person; set its ``fps``.
+        report: told now and then how many frames are read, and then how many tracks are compared on top.
+
+    Raises:
+        InputError: an id stands twice in a frame, or the video has no pixels or ends before the tracks.
+    """
+    people = lives(tracks)
+    if not people:
+        return Relinked({}, [], [])
+    done = 0
+
+    def read(count: int) -> None:
+        nonlocal done
+        done = count
+        report(count)
+
+    crops = gather(people, tracks, frames, matcher, config, read)
+    conflict, apart = relations(people, config)
+    longest = config.max_gap * config.fps
+    odds = compare(crops, ~conflict & (apart <= longest), matcher, config, lambda more: report(done + more))
+    group = np.arange(len(people))
+    links = []
+    for made in join(odds, conflict, apart, longest, config.threshold):
+        group[group == made.second] = made.first
+        one, other = people[made.first], people[made.second]
+        links.append(
+            Link(
+                identity=one.track,
+                track=other.track,
+                frame=int(other.frames[0]),
+                gap=made.gap,
+                probability=made.probability,
+                runner_up=made.runner_up,
+                odds=made.odds,
+            )
+        )
+    identities = {life.track: people[group[i]].track for i, life in enumerate(people)}
+    return Relinked(identities, links, _unseen(people, crops))
+
+
+def _unseen(people: list[Life], crops: list[list[object]]) -> list[int]:
+    """Ids of tracks without any crop."""
+    return [life.track for life, known in zip(people, crops, strict=True) if not known]

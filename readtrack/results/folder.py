@@ -1,0 +1,148 @@
+"""The folder that a run leaves: tracks.txt, tracks.mp4, associations.jsonl, crops. Valid whenever the run ends."""
+
+import json
+import shutil
+from collections import Counter, deque
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+
+from readtrack import boxes
+from readtrack.errors import InputError
+from readtrack.mot import MotWriter
+from readtrack.results.painter import Painter, Window
+from readtrack.tracking import Association, Decided
+from readtrack.video import Frame, VideoWriter
+
+NAMES = ("tracks.txt", "tracks.mp4", "associations.jsonl", "summary.json", "crops")
+
+
+def make_folder(out: Path | None, name: str, overwrite: bool = False) -> Path:
+    """The folder to write to: ``out``, or the first free one of ``runs/name``, ``runs/name-2``, ...
+
+    Raises:
+        InputError: ``out`` holds an earlier run and must not be overwritten, or the folder cannot be made.
+    """
+    folder = out or Path("runs") / name
+    number = 2
+    while out is None and folder.exists() and not overwrite:
+        folder = Path("runs") / f"{name}-{number}"
+        number += 1
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        earlier = [folder / known for known in NAMES if (folder / known).exists()]
+        if earlier and not overwrite:
+            raise InputError(f"{folder} holds an earlier run: give another --out, or --overwrite")
+        for path in earlier:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written to ({error.strerror}); choose another with --out") from error
+    return folder
+
+
+class Results:
+    """Writes each frame's results as they come; whatever interrupts the run, every file is readable."""
+
+    def __init__(self, folder: Path, fps: float, video: bool = True, crops: bool = False, show: bool = False) -> None:
+        """Open the files.
+
+        Args:
+            folder: where they go.
+            fps: frames per second of the video written.
+            video: write tracks.mp4.
+            crops: write two crops per second of each identity under crops/<id>/.
+            show: show the frames in a window as well.
+        """
+        self.folder = folder
+        self._boxes: Counter[int] = Counter()  # of each id
+        self.open = True  # until the user closes the window
+        self._fps = fps
+        self._stack = ExitStack()
+        self._mot = self._stack.enter_context(MotWriter(folder / "tracks.txt"))
+        self._log = self._stack.enter_context((folder / "associations.jsonl").open("w"))
+        self._video = self._stack.enter_context(VideoWriter(folder / "tracks.mp4", fps)) if video else None
+        self._painter = Painter(fps)
+        self._window = Window(str(folder)) if show else None
+        self._crops = folder / "crops" if crops else None
+        self._next_crop: dict[int, int] = {}
+        self._count = -1
+        self._indices: deque[tuple[int, int]] = deque(maxlen=4096)  # tracker's frame -> source's
+
+    def write(
+        self, frame: Frame, people: sv.Detections, associations: list[Association], decided: list[Decided]
+    ) -> None:
+        """One frame: people with ``tracker_id`` (-1 is left out), READ's decisions, and boxes settled late."""
+        self._count += 1
+        self._indices.append((self._count, frame.index))
+        self.settle(decided)
+        assert people.tracker_id is not None
+        known = boxes.take(people, people.tracker_id > 0)
+        self._mot.write(frame.index, known)
+        self._boxes.update(map(int, known.tracker_id if known.tracker_id is not None else []))
+        for association in associations:
+            self._log.write(json.dumps({**asdict(association), "frame": frame.index}) + "\n")
+            if association.reason == "revived":
+                self._painter.returned(association.track, frame.index, association.probability)
+        self._log.flush()
+        if frame.image is None:
+            return
+        if self._crops is not None:
+            self._save_crops(self._crops, frame.index, frame.image, known)
+        if self._video is not None or self._window is not None:
+            painted = self._painter.paint(frame.image, known, frame.index)
+            if self._video is not None:
+                self._video.write(painted)
+            if self._window is not None:
+                self.open = self._window.show(painted)
+
+    @property
+    def people(self) -> set[int]:
+        """Every id written."""
+        return set(+self._boxes)
+
+    def settle(self, decided: list[Decided]) -> None:
+        """Write boxes of earlier frames whose id is known now; correct those that were written under a wrong one."""
+        indices = dict(self._indices) if decided else {}
+        reachable = [late for late in decided if late.frame in indices]
+        wrong = [late for late in reachable if late.was > 0]
+        self._mot.correct([(indices[late.frame], late.was, late.track) for late in wrong])
+        self._boxes.subtract(late.was for late in wrong)
+        self._boxes.update(late.track for late in reachable)
+        for late in reachable:
+            if late.was <= 0:
+                row = sv.Detections(
+                    late.xyxy[None].astype(np.float32),
+                    confidence=np.array([late.confidence]),
+                    tracker_id=np.array([late.track]),
+                )
+                self._mot.write(indices[late.frame], row)
+
+    def _save_crops(self, folder: Path, index: int, image: NDArray[np.uint8], people: sv.Detections) -> None:
+        """At most two crops per second of each identity, as crops/<id>/<frame>.jpg."""
+        inside = boxes.clip(people.xyxy.astype(np.float64), image.shape[1], image.shape[0]).round().astype(int)
+        for track, (left, top, right, bottom) in zip(
+            people.tracker_id if people.tracker_id is not None else [], inside, strict=True
+        ):
+            if index >= self._next_crop.get(track, 0) and right > left and bottom > top:
+                self._next_crop[track] = index + max(1, round(self._fps / 2))
+                (folder / f"{track:04d}").mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(folder / f"{track:04d}" / f"{index:06d}.jpg"), image[top:bottom, left:right])
+
+    def __enter__(self) -> "Results":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._window is not None:
+            self._window.close()
+        self._stack.close()
