@@ -2,8 +2,21 @@
 
 
 class InputError(ValueError):
-    """Something handed in (a file, a box, an option) cannot be used.
+    """Something handed in (a file, a box, a setting) cannot be used.
 
-    The message is one line: it names the thing, says what is wrong with it and what to do about it. Commands
-    print it without a traceback and exit with status 2.
+    The message is one line in the library's own terms: it names the thing, says what is wrong with it and what to do
+    about it. Commands print it without a traceback and exit with status 2.
+
+    Attributes:
+        parameter: the setting or argument that mends it, such as ``"overwrite"``; commands add its flag. None where no
+            single one does.
     """
+
+    def __init__(self, message: str, parameter: str | None = None) -> None:
+        super().__init__(message)
+        self.parameter = parameter
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what another library's exception says; the name of its class where it says nothing."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
