@@ -24,7 +24,7 @@ COMBINED = "COMBINED"
 EPILOG = """folders:
   --gt       SEQ/gt/gt.txt of MOT15, MOT16, MOT17, MOT20, DanceTrack or SportsMOT, also within train/, val/, test/;
              or one sequence. Frames are counted by seqinfo.ini, else by img1/, else to the last row.
-  --results  SEQ.txt, data/SEQ.txt, or SEQ/tracks.txt as readtrack.commands.track writes it; of one sequence also the file.
+  --results  SEQ.txt, data/SEQ.txt, or SEQ/tracks.txt as readtrack.run writes it; of one sequence also the file.
 
 what counts:
   Rows of the truth whose flag (column 7) is 0 are left out and, where column 8 is a class, all but pedestrians, or
