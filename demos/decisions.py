@@ -44,7 +44,7 @@ def main(source: str = STREET, out: str = "decisions.png", frames: int | None = 
                 print(f"{kind}: {', '.join(lines)}")
             for i in np.flatnonzero((ids > 0) & (who >= 0)):
                 owners[ids[i]].append(who[i])
-                if boxes.whole(found.xyxy[[i]], frame.image.shape[1::-1])[0] and crops[i].size:
+                if not boxes.truncated(found.xyxy[[i]], frame.image.shape[1::-1])[0] and crops[i].size:
                     looks[ids[i]].append(crops[i])
     counts = ", ".join(f"{kind}: {len(found)}" for kind, found in rows.items())
     sheet = confusion_sheet({kind: found[:MOST] for kind, found in rows.items()}, f"{source}: {counts}")

@@ -1,63 +1,63 @@
 """Box geometry on arrays. Boxes are pixels of the original image, floats, right and bottom exclusive."""
 
 from copy import copy
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+Floats: TypeAlias = NDArray[np.float64]
 
 
-def xyxy_to_tlwh(xyxy: Array) -> Array:
+def xyxy_to_tlwh(xyxy: Floats) -> Floats:
     """Corners (N, 4) to left, top, width, height (N, 4): the order of MOTChallenge files."""
     return np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)
 
 
-def tlwh_to_xyxy(tlwh: Array) -> Array:
+def tlwh_to_xyxy(tlwh: Floats) -> Floats:
     """Left, top, width, height (N, 4) to corners (N, 4)."""
     return np.concatenate([tlwh[:, :2], tlwh[:, :2] + tlwh[:, 2:]], axis=1)
 
 
-def xyxy_to_xyah(xyxy: Array) -> Array:
+def xyxy_to_xyah(xyxy: Floats) -> Floats:
     """Corners (N, 4) to centre x, centre y, aspect (width / height), height: what the filter tracks."""
     size = xyxy[:, 2:] - xyxy[:, :2]
     centre = xyxy[:, :2] + size / 2
     return np.stack([centre[:, 0], centre[:, 1], size[:, 0] / size[:, 1], size[:, 1]], axis=1)
 
 
-def xyah_to_xyxy(xyah: Array) -> Array:
+def xyah_to_xyxy(xyah: Floats) -> Floats:
     """The inverse of ``xyxy_to_xyah``."""
     half = np.stack([xyah[:, 2] * xyah[:, 3], xyah[:, 3]], axis=1) / 2
     return np.concatenate([xyah[:, :2] - half, xyah[:, :2] + half], axis=1)
 
 
-def area(xyxy: Array) -> Array:
+def area(xyxy: Floats) -> Floats:
     """Areas (N,) in square pixels; never negative."""
     return np.prod(np.clip(xyxy[:, 2:] - xyxy[:, :2], 0, None), axis=1)
 
 
-def intersection(a: Array, b: Array) -> Array:
+def intersection(a: Floats, b: Floats) -> Floats:
     """Overlap of each of ``a`` (N, 4) with each of ``b`` (M, 4) in square pixels, (N, M)."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     return np.prod(np.clip(high - low, 0, None), axis=2)
 
 
-def iou(a: Array, b: Array) -> Array:
+def iou(a: Floats, b: Floats) -> Floats:
     """Intersection over union of each of ``a`` (N, 4) with each of ``b`` (M, 4), (N, M) in [0, 1]."""
     shared = intersection(a, b)
     union = area(a)[:, None] + area(b)[None, :] - shared
     return shared / np.maximum(union, 1e-9)
 
 
-def clip(xyxy: Array, width: int, height: int) -> Array:
+def clip(xyxy: Floats, width: int, height: int) -> Floats:
     """Boxes (N, 4) cut at the edges of an image of that size; a box outside it collapses to zero area."""
     return np.clip(xyxy, 0, np.array([width, height, width, height], dtype=np.float64))
 
 
-def usable(xyxy: Array, width: float = np.inf, height: float = np.inf, smallest: float = 1.0) -> NDArray[np.bool_]:
+def usable(xyxy: Floats, width: float = np.inf, height: float = np.inf, smallest: float = 1.0) -> NDArray[np.bool_]:
     """Which boxes (N, 4) are finite and keep at least ``smallest`` pixels each way inside the image, (N,)."""
     with np.errstate(invalid="ignore"):
         inside = np.clip(xyxy, 0, np.array([width, height, width, height]))
@@ -65,33 +65,51 @@ def usable(xyxy: Array, width: float = np.inf, height: float = np.inf, smallest:
     return np.asarray(np.isfinite(xyxy).all(axis=1) & large)
 
 
-LEVEL = 0.05  # share of a box's height within which two people may stand at the same distance
-SHOWS = 0.4  # share of what lies behind somebody that still shows beside them in their box
+SAME_DEPTH = 0.05  # share of a box's height within which two people may stand at the same distance
+SHOWN_BEHIND = 0.4  # share of what lies behind somebody that still shows beside them in their box
 
 
-def whole(xyxy: Array, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Which boxes (N, 4) no edge of an image cuts off (N,); ``size`` is its width and height in pixels."""
-    return np.asarray((xyxy[:, :2] > 1).all(axis=1) & (xyxy[:, 2:] < np.array(size) - 1).all(axis=1))
+def truncated(xyxy: Floats, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which boxes (N, 4) an edge of an image may cut off, (N,); ``size`` is its width and height in pixels."""
+    return np.asarray(~((xyxy[:, :2] > 1).all(axis=1) & (xyxy[:, 2:] < np.array(size) - 1).all(axis=1)))
 
 
-def cover(xyxy: Array) -> Array:
-    """How much of each box (N, 4) each other one spoils, (N, N) in [0, 1].
+def occlusion(xyxy: Floats) -> Floats:
+    """How much of each box (N, 4) each other one takes, (N, N) in [0, 1].
 
-    Whoever stands lower is nearer and hides the overlap; who is clearly behind spoils the part that shows.
+    Whoever stands lower is nearer and hides the overlap; of who is clearly behind, a part shows in the overlap.
     """
     share = intersection(xyxy, xyxy) / np.maximum(area(xyxy), 1e-9)[:, None]
     height = xyxy[:, 3] - xyxy[:, 1]
-    behind = xyxy[None, :, 3] < (xyxy[:, 3] - LEVEL * height)[:, None]
-    share = np.where(behind, SHOWS * share, share)
+    behind = xyxy[None, :, 3] < (xyxy[:, 3] - SAME_DEPTH * height)[:, None]
+    share = np.where(behind, SHOWN_BEHIND * share, share)
     np.fill_diagonal(share, 0)
     return share
 
 
-def moved(xyxy: Array, affine: Array) -> Array:
+def moved(xyxy: Floats, affine: Floats) -> Floats:
     """Boxes (N, 4) where an affine map (2, 3) takes their centres, larger or smaller as it scales."""
     centre = (xyxy[:, :2] + xyxy[:, 2:]) / 2 @ affine[:, :2].T + affine[:, 2]
     half = (xyxy[:, 2:] - xyxy[:, :2]) / 2 * np.sqrt(abs(np.linalg.det(affine[:, :2])))
     return np.concatenate([centre - half, centre + half], axis=1)
+
+
+def detections_of(xyxy: NDArray[Any], confidence: NDArray[Any] | None = None) -> sv.Detections:
+    """Detections of any boxes (N, 4), also those that supervision refuses, such as ones that are not finite.
+
+    ``confidence`` (N,) is 1 where it is not given.
+    """
+    detections = sv.Detections(np.zeros((len(xyxy), 4)))
+    detections.xyxy = xyxy
+    detections.confidence = np.ones(len(xyxy)) if confidence is None else confidence
+    return detections
+
+
+def confidence_of(detections: sv.Detections) -> Floats:
+    """The confidence (N,) of detections, a copy; 1 where they have none."""
+    if detections.confidence is None:
+        return np.ones(len(detections))
+    return np.array(detections.confidence, dtype=np.float64)
 
 
 def take(detections: sv.Detections, which: NDArray[Any]) -> sv.Detections:

@@ -18,5 +18,9 @@ class InputError(ValueError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what another library's exception says; the name of its class where it says nothing."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    """The first line of what another library's exception says, at most 160 characters; else the name of its class.
+
+    Of an error of the operating system it is the reason alone.
+    """
+    said = str(getattr(error, "strerror", None) or error)
+    return next((line.strip() for line in said.splitlines() if line.strip()), type(error).__name__)[:160]

@@ -2,34 +2,47 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from readtrack.errors import InputError
+from readtrack.errors import InputError, first_line
 
 
-def prepare(file: Path, flag: str) -> None:
-    """Make a file's folder and raise InputError where it cannot be written: before the work, not after."""
+@contextmanager
+def replacing(path: Path, *failures: type[Exception]) -> Iterator[Path]:
+    """A place in the same folder to write to; what is there becomes ``path`` once the block has ended well.
+
+    Until then, and where the block fails, an earlier ``path`` stays as it was. The folder is made.
+
+    Args:
+        path: the file to be.
+        failures: what else than an OSError a writer raises where the disk is full.
+
+    Raises:
+        InputError: it cannot be written: no right to, no room, or a folder of that name.
+    """
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if file.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        with partial.open("rb+") as written:
+            os.fsync(written.fileno())
+        os.replace(partial, path)
+    except (OSError, *failures) as error:
+        raise InputError(f"{path}: cannot be written ({first_line(error)})") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Make a file's folder and raise InputError where the file cannot be written: before the work, not after."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
             raise IsADirectoryError(0, "is a folder")
-        with tempfile.TemporaryFile(dir=file.parent):
+        with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise _refusal(file, flag, error) from error
-
-
-def write_whole(file: Path, flag: str, content: bytes) -> None:
-    """Atomically; ``flag`` is what an error says to choose another file with."""
-    partial = file.with_name(f"{file.name}.partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, file)
-    except OSError as error:
-        raise _refusal(file, flag, error) from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _refusal(file: Path, flag: str, error: OSError) -> InputError:
-    return InputError(f"{file}: cannot be written ({error.strerror}); choose another with {flag}")
+        raise InputError(f"{path}: cannot be written ({first_line(error)})") from error

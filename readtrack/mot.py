@@ -4,7 +4,6 @@ A line is ``frame,id,left,top,width,height,conf,x,y,z``; what is unused is -1. G
 flag in column 7 and, from MOT16 on, the class in column 8 and the visibility in column 9.
 """
 
-import os
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
-from readtrack.boxes import tlwh_to_xyxy, xyxy_to_tlwh
+from readtrack.boxes import confidence_of, tlwh_to_xyxy, xyxy_to_tlwh
 from readtrack.errors import InputError
+from readtrack.files import replacing
 
 Rows = NDArray[np.float64]
 
@@ -240,7 +240,7 @@ class MotWriter:
         order = np.argsort(ids, kind="stable")
         order = order[ids[order] >= 1]
         tlwh = xyxy_to_tlwh(np.asarray(detections.xyxy, dtype=np.float64)[order])
-        confidence = np.ones(len(ids)) if detections.confidence is None else detections.confidence
+        confidence = confidence_of(detections)
         if not np.isfinite(tlwh).all():
             raise InputError(f"{where}: a box is not finite: pass detections through readtrack.detect.clean")
         ids, known = ids[order], self._lines.get(index, {})
@@ -293,13 +293,8 @@ class MotWriter:
             frame, identity, rest = line.split(b",", 2)
             rows.append((int(frame), self._corrected.get(number, int(identity)), rest))
         lines = [b"%d,%d,%b" % row for row in sorted(rows)]
-        swap = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        try:
-            swap.write_bytes(b"".join(lines))
-            os.replace(swap, self.path)
-        except OSError as error:
-            swap.unlink(missing_ok=True)
-            raise self._refusal(error) from error
+        with replacing(self.path) as partial:
+            partial.write_bytes(b"".join(lines))
 
     def __enter__(self) -> "MotWriter":
         return self

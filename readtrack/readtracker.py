@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.errors import InputError
-from readtrack.read.crops import check_image
+from readtrack.images import check_image
 from readtrack.tracking import Association, Decided, Tracker, TrackerConfig
 from readtrack.tracking.camera_motion import CameraMotion
 

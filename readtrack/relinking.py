@@ -197,9 +197,7 @@ def _detections(
     scores = np.ones(count) if confidence is None else np.asarray(confidence, dtype=np.float64)
     if len(xyxy) != count or scores.shape != (count,):
         raise InputError(f"{len(xyxy)} boxes, {count} ids and confidence {scores.shape}: give as many of each")
-    people = sv.Detections(np.zeros((len(rows), 4)), confidence=scores[rows])
-    people.xyxy = xyxy[rows]  # hosts may give boxes that supervision refuses
-    return people
+    return boxes.detections_of(xyxy[rows], scores[rows])
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from readtrack.adapters.host import hook, load_matcher
 from readtrack.errors import InputError
-from readtrack.read.crops import check_image
+from readtrack.images import check_image
 from readtrack.tracking.track import CropMemory
 
 if TYPE_CHECKING:

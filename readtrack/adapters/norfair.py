@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from readtrack import boxes
 from readtrack.adapters.host import hook, load_matcher
@@ -89,11 +90,11 @@ class Reid:
         self._frame += 1
         rows = np.flatnonzero(boxes.usable(people.xyxy.astype(np.float64)))
         xyxy = people.xyxy[rows].astype(np.float64)
-        scores = np.ones(len(rows)) if people.confidence is None else people.confidence[rows]
+        scores = boxes.confidence_of(people)[rows]
         crops: list[Any] = [None] * len(rows)
         if image is not None and image.size:
             crops = list(self.matcher.describe(image, boxes.take(people, rows)).data["crop"])
-        clear = (boxes.cover(xyxy) <= self.config.clean_cover).all(axis=1) & (scores >= self.config.high_confidence)
+        clear = (boxes.occlusion(xyxy) <= self.config.clean_cover).all(axis=1) & (scores >= self.config.high_confidence)
         return [
             self._detection(
                 points=xyxy[i].reshape(2, 2),
@@ -122,7 +123,7 @@ class Reid:
         if len(queries) < self.config.proofs or not gallery:
             return FAR
         odds = pooled(log_odds(self.matcher.similarity(queries, [gallery]))[:, 0].tolist())
-        return float(1 / (1 + np.exp(odds)))
+        return float(expit(-odds))
 
 
 def _crops(tracked: Any) -> list[Any]:

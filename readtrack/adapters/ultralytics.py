@@ -11,9 +11,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import supervision as sv
 from numpy.typing import NDArray
 
+from readtrack import boxes
 from readtrack.adapters.host import hook
 from readtrack.errors import InputError
 from readtrack.readtracker import ReadTracker
@@ -102,8 +102,7 @@ class UltralyticsTracker:
         if hasattr(results, "xywhr"):
             raise InputError("oriented boxes cannot be tracked: use a model that detects upright ones")
         xyxy = np.asarray(results.xyxy, dtype=np.float64).reshape(-1, 4)
-        people = sv.Detections(np.zeros_like(xyxy), confidence=np.asarray(results.conf, dtype=np.float64))
-        people.xyxy = xyxy  # models may give boxes that supervision refuses
+        people = boxes.detections_of(xyxy, np.asarray(results.conf, dtype=np.float64))
         ids = self._tracker.update(people, img).tracker_id
         assert ids is not None
         rows = np.flatnonzero(ids != UNDECIDED)

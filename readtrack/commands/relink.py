@@ -12,7 +12,7 @@ from rich.console import Console
 
 from readtrack.commands.console import exit_status, progress
 from readtrack.errors import InputError
-from readtrack.files import prepare, write_whole
+from readtrack.files import check_writable, replacing
 from readtrack.linking.config import RelinkConfig
 from readtrack.linking.interpolation import fill_holes
 from readtrack.metrics.tracking import score_sequences
@@ -101,15 +101,16 @@ def _run(args: argparse.Namespace) -> None:
         raise InputError(f"{out}: is the file to be joined; choose another with --out")
     log = out.with_suffix(".jsonl")
     for file in (out, log):
-        prepare(file, "--out")
+        check_writable(file)
     with open_video(args.video) as video:
         found = _relink(args, table, video)
     rows = table.rows.copy()
     rows[:, 1] = [found.identities[track] for track in rows[:, 1].astype(int).tolist()]
     filled = fill_holes(rows, args.interpolate)
     links = "".join(json.dumps(asdict(link)) + "\n" for link in found.links)
-    write_whole(log, "--out", links.encode())
-    write_whole(out, "--out", _text(lines, rows, filled).encode())
+    for file, text in ((log, links), (out, _text(lines, rows, filled))):
+        with replacing(file) as partial:
+            partial.write_bytes(text.encode())
     console = Console(quiet=args.quiet, highlight=False, markup=False)
     console.print(_summary(found, len(filled)), soft_wrap=True)
     if truth is not None:

@@ -22,6 +22,7 @@ from readtrack import boxes
 from readtrack.commands.track_flags import run_parser
 from readtrack.detect import DetectorConfig, load_detector
 from readtrack.errors import InputError
+from readtrack.files import replacing
 from readtrack.metrics.tracking import TrackingScores, identity_kept, score_tracking
 from readtrack.mot import MotWriter, read_mot
 from readtrack.readtracker import ReadTracker
@@ -149,7 +150,8 @@ def _run(args: argparse.Namespace, console: Console) -> bool:
         about["scores"] = {name: asdict(score) for name, score in scores.items()}
         about["absences"] = absences
         console.print(_score_table(scores), _absence_table(absences))
-    (folder / "summary.json").write_text(json.dumps(about, indent=2) + "\n")
+    with replacing(folder / "summary.json") as partial:
+        partial.write_text(json.dumps(about, indent=2) + "\n")
     console.print(f"written to {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}")
     if summary.interrupted:
         console.print(f"interrupted after {summary.frames} frames; the files hold all of them")

@@ -3,14 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from readtrack.datasets.tracklets import Tracklet, parts
-from readtrack.errors import InputError
-
-Image = NDArray[np.uint8]
+from readtrack.images import Image, read_image, resize
 
 LIMIT_MB = 2_000  # about 20,000 crops of 256 x 128
 
@@ -33,7 +29,7 @@ class ImageCache:
             limit_mb: megabytes; beyond them images are read each time they are asked for.
             alter: what is done to a file's BGR image, as large as it was read.
         """
-        self.size = (width, height)
+        self.size = (height, width)
         self._alter = alter
         self._room = limit_mb * 1e6  # bytes that may still be filled
         self._images: dict[str, Image] = {}
@@ -43,16 +39,10 @@ class ImageCache:
         name = str(path)
         if name in self._images:
             return self._images[name]
-        found = cv2.imread(name)
-        if found is None:
-            raise InputError(f"{name}: not a readable image")
+        found = read_image(name)
         if self._alter is not None:
-            found = self._alter(name, np.asarray(found, dtype=np.uint8))
-        if found.shape[1::-1] != self.size:
-            shrinks = found.shape[1] > self.size[0] or found.shape[0] > self.size[1]
-            way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            found = cv2.resize(found, self.size, interpolation=way)
-        image: Image = np.ascontiguousarray(found[:, :, ::-1], dtype=np.uint8)
+            found = self._alter(name, found)
+        image: Image = np.ascontiguousarray(resize(found, *self.size)[:, :, ::-1])
         if image.nbytes <= self._room:
             self._images[name] = image
             self._room -= image.nbytes

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from readtrack.datasets.tracklets import Tracklet
 from readtrack.errors import InputError
-
-Image = NDArray[np.uint8]
+from readtrack.images import Image
 
 KINDS = {  # what happens to an image, in the order in which street, detector and camera do it
     "occlusion": "a fifth to a half covered from a side or below, by somebody else or one dull colour",

@@ -15,19 +15,18 @@ from typing import Any
 import cv2
 import numpy as np
 import supervision as sv
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
 from readtrack import boxes
 from readtrack.datasets.folders import list_images
 from readtrack.errors import InputError
+from readtrack.images import Image
 from readtrack.mot import read_truth
 from readtrack.street import Street, StreetConfig
 from readtrack.video import Frame, Video, open_video
 
 STAMP = "crops.json"
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

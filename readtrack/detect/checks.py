@@ -9,6 +9,7 @@ import supervision as sv
 from readtrack.boxes import usable
 from readtrack.detect.config import Detector, Image, log
 from readtrack.errors import InputError
+from readtrack.images import check_image
 
 
 def clean(detections: sv.Detections, image_size: tuple[int, int]) -> sv.Detections:
@@ -55,9 +56,7 @@ class Checked:
         """
         if image is None:
             raise InputError(f"{self.name}: a frame without pixels: hand in detections from a file instead")
-        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-            raise InputError(f"{self.name}: {what} is no image: give uint8 (height, width, 3) in BGR order")
+        check_image(image, f"{self.name}: an image")
         if not image.size:
             return clean(sv.Detections.empty(), (0, 0))
         found = self._detector(image)

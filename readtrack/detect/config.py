@@ -4,15 +4,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import supervision as sv
-from numpy.typing import NDArray
 
 from readtrack.errors import InputError
+from readtrack.images import Image
 
 log = logging.getLogger("readtrack")
 
-Image = NDArray[np.uint8]
 Detector = Callable[[Image], sv.Detections]
 
 
@@ -32,17 +30,3 @@ class DetectorConfig:
                 raise InputError(f"{name} {getattr(self, name)}: give a number from 0 to 1")
         if not self.classes or any(not isinstance(c, int) or c < 0 for c in self.classes):
             raise InputError(f"classes {self.classes}: give the numbers of one class or more, such as (0,)")
-
-
-def check_device(device: str | None) -> str | None:
-    """Return PyTorch's name of a device, None for None; an InputError names the devices that there are."""
-    if device in (None, "cpu"):
-        return device
-    import torch
-
-    name = f"cuda:{device}" if str(device).isdigit() else str(device)
-    there = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    there += ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available()
-    if name not in there:
-        raise InputError(f"device {device!r}: is not on this computer: choose from {', '.join(there)}")
-    return name

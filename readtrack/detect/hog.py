@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import supervision as sv
+from scipy.special import expit
 
 from readtrack.detect.config import DetectorConfig, Image, log
 from readtrack.errors import InputError
@@ -43,7 +44,7 @@ class Hog:
         tlwh = np.asarray(hits, dtype=np.float32) / scale
         centre, half = tlwh[:, :2] + tlwh[:, 2:] / 2, tlwh[:, 2:] * PERSON / 2
         # 1.5: of TUD's hits with weight w about this part is right
-        confidence = 1 / (1 + np.exp(-1.5 * np.asarray(weights, dtype=np.float32).ravel()))
+        confidence = expit(1.5 * np.asarray(weights, dtype=np.float32).ravel())
         found = sv.Detections(
             xyxy=np.concatenate([centre - half, centre + half], axis=1).astype(np.float32),
             confidence=confidence,

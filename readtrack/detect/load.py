@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from readtrack.detect.checks import Checked, checked
-from readtrack.detect.config import Detector, DetectorConfig, check_device, log
+from readtrack.detect.config import Detector, DetectorConfig, log
 from readtrack.detect.hog import Hog
 from readtrack.detect.yolo import Yolo, find_weights
-from readtrack.detect.yolox import Yolox, is_yolox, open_session
+from readtrack.detect.yolox import Yolox, is_yolox
+from readtrack.devices import has_onnx_device, onnx_session, torch_device
 from readtrack.errors import InputError
 
 DEFAULT = "yolo11n.pt"
@@ -40,7 +41,9 @@ def load_detector(name: str | Path | Detector | None = None, config: DetectorCon
     """
     if callable(name):
         return checked(name)
-    device = check_device(config.device)
+    device = config.device
+    if device not in (None, "cpu") and not has_onnx_device(device):
+        device = str(torch_device(device))
     if name is None:
         try:
             return checked(Yolo(find_weights(DEFAULT), config, device), DEFAULT)
@@ -63,9 +66,11 @@ def load_detector(name: str | Path | Detector | None = None, config: DetectorCon
 
 
 def _load_onnx(path: str, config: DetectorConfig, device: str | None) -> Detector:
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file: check the path")
-    session = open_session(path, device)
+    if device is not None and not has_onnx_device(device):
+        log.warning(f"{path}: this ONNX Runtime has no {device}, runs on the CPU: pip install onnxruntime-gpu")
+        session = onnx_session(path, "cpu")
+    else:
+        session = onnx_session(path, device)
     about = session.get_modelmeta().custom_metadata_map
     if "task" in about and "stride" in about:  # ultralytics signs its exports
         return Yolo(path, config, device)

@@ -8,7 +8,7 @@ from typing import Any
 import supervision as sv
 
 from readtrack.detect.config import DetectorConfig, Image, log
-from readtrack.errors import InputError
+from readtrack.errors import InputError, first_line
 
 PATIENCE = (5, 10)  # seconds to connect to and hear from the host of the weights
 
@@ -53,8 +53,9 @@ class Yolo:
 
 
 def _unusable(weights: str | Path, error: Exception) -> InputError:
-    why = (str(error) or type(error).__name__).strip().splitlines()[0][:160]
-    return InputError(f"{weights}: ultralytics cannot use it ({why}): pass a detection model that it exported")
+    return InputError(
+        f"{weights}: ultralytics cannot use it ({first_line(error)}): pass a detection model that it exported"
+    )
 
 
 def _on_gpu(device: str | None) -> bool:
@@ -99,8 +100,7 @@ def _download(name: str, cache: Path) -> Path:
         requests.head("https://github.com", timeout=PATIENCE)  # ask first: ultralytics waits for long
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as folder:
-            part = Path(attempt_download_asset(str(Path(folder) / name), retry=1))
-            os.replace(part, cache / name)
+            os.replace(attempt_download_asset(str(Path(folder) / name), retry=1), cache / name)
     except (OSError, RuntimeError) as error:  # those of requests and ultralytics among them
         kind = type(error).__name__
         raise InputError(

@@ -16,29 +16,6 @@ STRIDES = (8, 16, 32)
 GREY = 114  # what YOLOX pads with
 
 
-def open_session(path: str, device: str | None) -> Any:
-    """An ONNX Runtime session on the asked device, if this build has it; an InputError for a broken file."""
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise InputError(f"{path}: needs ONNX Runtime: pip install onnxruntime") from error
-    kind, _, number = (device or "cuda").partition(":")
-    wanted = {"cuda": "CUDAExecutionProvider", "mps": "CoreMLExecutionProvider"}.get(kind)
-    providers: list[Any] = ["CPUExecutionProvider"]
-    if wanted in onnxruntime.get_available_providers():
-        providers.insert(0, (wanted, {"device_id": int(number or 0)}) if kind == "cuda" else wanted)
-    elif device not in (None, "cpu"):
-        log.warning(f"{path}: this ONNX Runtime has no {kind}, runs on the CPU: pip install onnxruntime-gpu")
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors only
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the cores to READ
-    try:
-        return onnxruntime.InferenceSession(path, options, providers=providers)
-    except Exception as error:  # its own kinds of exception have no public base
-        why = str(error).splitlines()[0][:120]
-        raise InputError(f"{path}: is no model that ONNX Runtime loads ({why}): export it again") from error
-
-
 class Yolox:
     """A YOLOX network. Images are letterboxed to the top left; BGR from 0 to 255, no mean or deviation."""
 

@@ -17,7 +17,7 @@ from readtrack.evaluation.peers.entrants import TOGETHER, RecordingSettings, add
 from readtrack.evaluation.playback import play
 from readtrack.evaluation.provenance import about_weights, versions, write_json
 from readtrack.evaluation.recordings import Footage, open_footage
-from readtrack.files import prepare
+from readtrack.files import check_writable
 from readtrack.metrics.tracking import SequenceScores, prepare_sequence, score_prepared
 from readtrack.read.matcher import Matcher
 from readtrack.readtracker import ReadTracker
@@ -259,7 +259,7 @@ def _run(args: argparse.Namespace) -> None:
     lists = {name: tuple(given[name] or getattr(BudgetSettings, name)) for name in ("clears", "budgets")}
     settings = BudgetSettings(**{**given, "sources": tuple(args.sources), **lists})
     file = args.json or Path("runs") / "budget.json"
-    prepare(file, "--json")
+    check_writable(file)
     console = Console(quiet=args.quiet, highlight=False, markup=False)
     with progress("frames", args.quiet) as (begin, report):
         found = evaluate_budget(settings, begin, report)

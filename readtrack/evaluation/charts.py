@@ -7,9 +7,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from readtrack.images import Image
+
 Colour = tuple[int, int, int]  # BGR
 
 INK, FAINT, LINE = (40, 40, 40), (120, 120, 120), (222, 222, 222)

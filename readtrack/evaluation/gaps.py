@@ -27,7 +27,7 @@ from readtrack.evaluation.peers.entrants import (
 )
 from readtrack.evaluation.playback import play
 from readtrack.evaluation.provenance import versions, write_json
-from readtrack.files import prepare
+from readtrack.files import check_writable
 
 WHO = ("all", "one")
 WIDE = 110  # columns of the table, in a narrow terminal too
@@ -239,7 +239,7 @@ def _run(args: argparse.Namespace) -> None:
     given |= {"sources": tuple(args.sources), "trackers": tuple(args.trackers)}
     settings = GapSettings(**{**given, "gaps": tuple(args.gaps or GapSettings.gaps)})
     file = args.json or Path("runs") / "gaps.json"
-    prepare(file, "--json")
+    check_writable(file)
     console = Console(quiet=args.quiet, highlight=False, markup=False)
     with progress("frames", args.quiet) as (begin, report):
         found = evaluate_gaps(settings, begin, report)

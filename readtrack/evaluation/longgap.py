@@ -19,7 +19,7 @@ from readtrack.evaluation.provenance import about_weights, versions, write_json
 from readtrack.evaluation.recordings import STREET, open_footage
 from readtrack.evaluation.reid import Baseline, colours, peer
 from readtrack.evaluation.rounds import Round, Sighting, rounds, sightings
-from readtrack.files import prepare
+from readtrack.files import check_writable
 from readtrack.read.matcher import Crop, Matcher
 
 Floats = NDArray[np.floating[Any]]
@@ -263,7 +263,7 @@ def _run(args: argparse.Namespace) -> None:
     given = {field.name: getattr(args, field.name) for field in fields(LongGapSettings)}
     settings = LongGapSettings(**{**given, "sources": tuple(args.sources)})
     file = args.json or Path("runs") / f"longgap-{Path(settings.weights).stem}.json"
-    prepare(file, "--json")
+    check_writable(file)
     console = Console(quiet=args.quiet, highlight=False, markup=False)
     with progress("frames", args.quiet) as (begin, report):
         found = evaluate_longgap(settings, begin, report)

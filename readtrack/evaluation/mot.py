@@ -14,7 +14,7 @@ from readtrack.commands.evaluate.flags import add_output_flags
 from readtrack.errors import InputError
 from readtrack.evaluation.provenance import versions, write_json
 from readtrack.evaluation.sequences import TruthFile, find_tracks, find_truth
-from readtrack.files import prepare
+from readtrack.files import check_writable
 from readtrack.metrics.motchallenge import BENCHMARKS, prepare_benchmark
 from readtrack.metrics.tracking import SequenceScores, prepare_sequence, score_prepared
 from readtrack.mot import PEDESTRIAN, Rows, by_frame, has_classes, read_table, read_truth
@@ -159,7 +159,7 @@ def _run(args: argparse.Namespace) -> None:
     given = {field.name: getattr(args, field.name) for field in fields(MotSettings)}
     settings = MotSettings(**{**given, "classes": tuple(args.classes)})
     file = args.json or Path("runs") / f"mot-{settings.results.resolve().stem}.json"
-    prepare(file, "--json")
+    check_writable(file)
     console = Console(quiet=args.quiet, highlight=False, markup=False)
     with progress("sequences", args.quiet) as (begin, report):
         found = evaluate_mot(settings, begin, report)

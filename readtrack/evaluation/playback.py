@@ -9,6 +9,7 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
+from readtrack.boxes import confidence_of
 from readtrack.evaluation.peers.peer import Contestant
 from readtrack.evaluation.recordings import Footage
 from readtrack.tracking import Decided
@@ -87,6 +88,6 @@ def _plain(found: sv.Detections) -> sv.Detections:
     count = len(found)
     return sv.Detections(
         xyxy=np.asarray(found.xyxy, np.float64).reshape(count, 4).copy(),
-        confidence=np.ones(count) if found.confidence is None else np.asarray(found.confidence, np.float64).copy(),
+        confidence=confidence_of(found),
         class_id=np.zeros(count, dtype=int),
     )

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from readtrack.errors import InputError
-from readtrack.files import prepare, write_whole
+from readtrack.files import check_writable, replacing
+from readtrack.images import Image
 from readtrack.read.checkpoint import find_weights
 from readtrack.read.matcher import Matcher
 
@@ -28,20 +27,22 @@ def versions(*others: str) -> dict[str, str]:
 
 
 def write_json(file: Path, content: dict[str, Any]) -> None:
-    """Atomically."""
-    write_whole(file, "--json", (json.dumps(content, indent=2, default=str) + "\n").encode())
+    """Whole or not at all."""
+    with replacing(file) as partial:
+        partial.write_text(json.dumps(content, indent=2, default=str) + "\n")
 
 
-def write_picture(file: Path, flag: str, image: NDArray[np.uint8]) -> None:
-    """A BGR image (H, W, 3) as PNG, atomically."""
-    write_whole(file, flag, cv2.imencode(".png", image)[1].tobytes())
+def write_picture(file: Path, image: Image) -> None:
+    """A BGR image (H, W, 3) as PNG, whole or not at all."""
+    with replacing(file) as partial:
+        partial.write_bytes(cv2.imencode(".png", image)[1].tobytes())
 
 
-def check_picture(file: Path, flag: str) -> None:
-    """As ``prepare``, of a PNG."""
+def check_picture(file: Path) -> None:
+    """As ``check_writable``, of a PNG."""
     if file.suffix.lower() != ".png":
-        raise InputError(f"{file}: is drawn as PNG; give a name that ends in .png to {flag}")
-    prepare(file, flag)
+        raise InputError(f"{file}: is drawn as PNG; give a name that ends in .png")
+    check_writable(file)
 
 
 def _sha256(file: Path) -> str:

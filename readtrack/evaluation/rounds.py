@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from readtrack.evaluation.recordings import Footage, label
 from readtrack.evaluation.reid import spread
+from readtrack.images import Image
 from readtrack.read.crops import cut
-
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)

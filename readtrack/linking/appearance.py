@@ -89,7 +89,7 @@ def _clear(xyxy: NDArray[np.float64], size: tuple[int, int], config: RelinkConfi
     usable = boxes.usable(xyxy, *size, smallest=2)
     clear = np.zeros(len(xyxy), dtype=bool)
     seen = xyxy[usable]
-    clear[usable] = boxes.whole(seen, size) & ~(boxes.cover(seen) > config.clean_cover).any(axis=1)
+    clear[usable] = ~boxes.truncated(seen, size) & ~(boxes.occlusion(seen) > config.clean_cover).any(axis=1)
     return clear
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 Floats = NDArray[np.floating[Any]]
 
@@ -25,7 +26,7 @@ def fit_sigmoid(logits: Floats, same: NDArray[np.bool_], prior: float) -> tuple[
 
 def sigmoid(logits: Floats, scale: float, offset: float) -> Floats:
     """Probabilities of logits of any shape, by what ``fit_sigmoid`` found."""
-    return np.asarray(np.exp(-np.logaddexp(0, -(scale * logits + offset))))
+    return np.asarray(expit(scale * logits + offset))
 
 
 def reliability_curve(

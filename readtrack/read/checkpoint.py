@@ -1,13 +1,12 @@
 """Weights on disk: one safetensors file with the network's configuration and provenance inside; always strict."""
 
-import contextlib
 import json
-import os
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from readtrack.errors import InputError
+from readtrack.files import replacing
 from readtrack.read.config import ReadConfig
 from readtrack.read.model import Read
 
@@ -15,7 +14,7 @@ KEY = "readtrack"  # the file's metadata entry that holds the configuration as J
 
 
 def save_checkpoint(path: Path, model: Read, provenance: dict[str, Any]) -> None:
-    """Write weights, configuration and provenance (anything JSON can say) in one file, atomically.
+    """Write weights, configuration and provenance (anything JSON can say) in one file, whole or not at all.
 
     Raises:
         InputError: the file cannot be written there.
@@ -25,15 +24,8 @@ def save_checkpoint(path: Path, model: Read, provenance: dict[str, Any]) -> None
 
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     about = json.dumps({"config": asdict(model.config), "provenance": provenance}, sort_keys=True)
-    partial = path.with_suffix(".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path, SafetensorError) as partial:
         save_file(tensors, partial, metadata={KEY: about})
-        os.replace(partial, path)
-    except (OSError, SafetensorError) as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error}); choose another place") from error
 
 
 def load_checkpoint(weights: str | Path) -> tuple[Read, dict[str, Any]]:

@@ -5,19 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import cv2
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.errors import InputError
+from readtrack.images import Image, check_image, read_image, resize
 from readtrack.read.config import ReadConfig
 
 if TYPE_CHECKING:
     import torch
 
-Image = NDArray[np.uint8]
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, RGB in [0, 1]
 STD = (0.229, 0.224, 0.225)
@@ -61,7 +60,7 @@ def as_crop(shown: Image | str | Path, config: ReadConfig, name: str) -> Crop:
     check_image(shown, name)
     if not shown.size:
         raise InputError(f"{name}: empty, of shape {shown.shape}; leave it out or give None")
-    return Crop(fit(shown[..., ::-1], config.height, config.width))
+    return Crop(resize(shown[..., ::-1], config.height, config.width))
 
 
 def clip_of(gallery: Source, config: ReadConfig, name: str) -> list[Crop]:
@@ -111,27 +110,6 @@ def listed(source: Source) -> Sequence[Shown]:
     return source  # type: ignore[return-value]  # an array of images or of crops serves as a sequence
 
 
-def read_image(path: str | Path) -> Image:
-    """The BGR image (h, w, 3) of a file. Raises InputError where there is none."""
-    try:
-        content = np.frombuffer(Path(path).read_bytes(), dtype=np.uint8)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give an image file") from error
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    if image is None:
-        raise InputError(f"{path}: not a readable image; leave it out or write it again")
-    return np.asarray(image, dtype=np.uint8)
-
-
-def check_image(image: Any, name: str = "an image") -> None:
-    """Raise InputError unless it is a uint8 array (height, width, 3); it may be empty."""
-    if isinstance(image, np.ndarray) and image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8:
-        return
-    is_array = isinstance(image, np.ndarray)
-    what = f"of shape {image.shape}, {image.dtype}" if is_array else f"of type {type(image).__name__}"
-    raise InputError(f"{name} {what}: expected (height, width, 3) uint8, BGR")
-
-
 def cut(image: Image, xyxy: NDArray[np.float64], height: int, width: int) -> list[Image | None]:
     """Cut boxes (N, 4) out of a BGR image and bring them to one size.
 
@@ -149,7 +127,7 @@ def cut(image: Image, xyxy: NDArray[np.float64], height: int, width: int) -> lis
             continue
         left, top = np.floor(box[:2]).astype(int)
         right, bottom = np.ceil(box[2:]).astype(int)
-        crops.append(fit(image[top:bottom, left:right, ::-1], height, width))
+        crops.append(resize(image[top:bottom, left:right, ::-1], height, width))
     return crops
 
 
@@ -165,15 +143,6 @@ def cut_out(image: Image, xyxy: NDArray[Any], config: ReadConfig) -> list[Crop |
         raise InputError(f"boxes of shape {wanted.shape}: expected (N, 4), as left, top, right, bottom")
     pixels = cut(image, wanted.reshape(-1, 4), config.height, config.width)
     return [None if crop is None else Crop(crop) for crop in pixels]
-
-
-def fit(crop: Image, height: int, width: int) -> Image:
-    """Stretch a crop (h, w, 3) of any size to (height, width, 3), averaging when it shrinks."""
-    if crop.shape[:2] == (height, width):
-        return np.ascontiguousarray(crop)
-    shrinks = crop.shape[0] > height or crop.shape[1] > width
-    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(np.ascontiguousarray(crop), (width, height), interpolation=way), dtype=np.uint8)
 
 
 def normalise(

@@ -3,10 +3,9 @@
 import hashlib
 import inspect
 import json
-import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict
 from functools import partial
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from readtrack.errors import InputError
+from readtrack.files import replacing
 from readtrack.read.crops import standardise
 from readtrack.read.model import Read, Stills, Videos
 from readtrack.read.onnx_network import KEY, part_of
@@ -102,7 +102,7 @@ def write_onnx(path: Path, model: Read, provenance: dict[str, Any], half: bool =
     legacy: dict[str, Any] = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     for function, (part, output, inputs) in _functions(traceable).items():
         file = part_of(path, part) if part else path
-        with _replacing(file) as partial_file, _quiet():
+        with replacing(file) as partial_file, _quiet():
             torch.onnx.export(
                 _Function(traceable, function),
                 tuple(inputs.values()),
@@ -128,7 +128,7 @@ def write_torchscript(path: Path, model: Read, provenance: dict[str, Any], half:
     """
     traceable = Traceable(model, half)
     examples = {name: tuple(inputs.values()) for name, (_, _, inputs) in _functions(traceable).items()}
-    with _replacing(path) as partial_file, _quiet():
+    with replacing(path, RuntimeError) as partial_file, _quiet():
         traced = torch.jit.trace_module(traceable, examples)
         torch.jit.save(traced, str(partial_file), _extra_files={KEY: _about(model, provenance, half)})
     return [path]
@@ -182,22 +182,6 @@ def _about(model: Read, provenance: dict[str, Any], half: bool) -> str:
         digest.update(tensor.detach().contiguous().numpy().tobytes())
     facts = {"config": asdict(model.config), "provenance": provenance, "weights_sha256": digest.hexdigest()}
     return json.dumps({**facts, "precision": "fp16" if half else "fp32"}, sort_keys=True)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A place to write, which becomes ``path`` once all is written."""
-    unfinished = path.with_name(f"{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.touch()
-        yield unfinished
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error}); choose another place") from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from readtrack.devices import onnx_device, onnx_session
 from readtrack.errors import InputError
+from readtrack.images import Image
 from readtrack.read.cache import Clip
 from readtrack.read.config import ReadConfig
-from readtrack.read.crops import Image
+from readtrack.read.vectors import unit
 
 KEY = "readtrack"  # the metadata entry that says as JSON what a file is; the same in all files of one network
 
@@ -55,8 +57,8 @@ class OnnxNetwork:
                 Runtime cannot use the device.
         """
         path = Path(path)
-        providers, self.device = _providers(device)
-        self._head = _open(path, providers)
+        self._head = _open(path, device)
+        self.device = onnx_device(self._head)
         about = _about(self._head)
         try:
             facts = json.loads(about)
@@ -69,7 +71,7 @@ class OnnxNetwork:
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise InputError(f"{path}: no head that readtrack export wrote; give the FILE.onnx of --out") from error
         self._encoders = [
-            _open(part_of(path, part), providers, about)
+            _open(part_of(path, part), device, about)
             for part in ("encoder", *(() if self.config.shared_encoder else ("clips",)))
         ]
 
@@ -97,7 +99,7 @@ class OnnxNetwork:
 
     def clips(self, features: Floats) -> list[Clip]:
         """Feature maps and pooled vector of each of M clips (M, T, P, C), each its own memory."""
-        pooled = _unit(_unit(features.mean(-2)).mean(1))  # (M, C)
+        pooled = unit(unit(features.mean(-2)).mean(1))  # (M, C)
         return [Clip((maps.copy(),), vector.copy()) for maps, vector in zip(features, pooled, strict=True)]
 
     def videos(self, clips: Sequence[Clip]) -> Maps:
@@ -124,7 +126,7 @@ class OnnxNetwork:
 
     def pool(self, features: Sequence[Floats]) -> Floats:
         """One unit vector (N, C) for each of N feature maps."""
-        return _unit(np.stack(list(features)).mean(-2))
+        return unit(np.stack(list(features)).mean(-2))
 
     def rows(self, vectors: Sequence[Floats]) -> Floats:
         """Vectors as one array (N, C)."""
@@ -135,36 +137,11 @@ class OnnxNetwork:
         return array
 
 
-def _providers(device: str | None) -> tuple[list[Any], str]:
-    """What ONNX Runtime is to run on, and its name."""
-    import onnxruntime
-
-    available = onnxruntime.get_available_providers()
-    name = device or ("cuda" if "CUDAExecutionProvider" in available else "cpu")
-    kind, _, number = name.partition(":")
-    kind, number = ("cuda", kind) if kind.isdecimal() else (kind, number or "0")
-    if kind == "cpu":
-        return ["CPUExecutionProvider"], "cpu"
-    if kind != "cuda" or not number.isdecimal() or "CUDAExecutionProvider" not in available:
-        raise InputError(f"device {name!r} cannot be used by this ONNX Runtime; pip install onnxruntime-gpu, or cpu")
-    return [("CUDAExecutionProvider", {"device_id": int(number)}), "CPUExecutionProvider"], f"cuda:{number}"
-
-
-def _open(path: Path, providers: list[Any], about: str | None = None) -> Any:
+def _open(path: Path, device: str | None, about: str | None = None) -> Any:
     """The session of a file; ``about`` is what its metadata has to say. Raises InputError."""
-    import onnxruntime
-
-    if not path.is_file():
-        beside = ": the encoders lie beside the head, as readtrack export writes them" if about else ""
-        raise InputError(f"{path}: no such file{beside}; export it with: readtrack export")
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors only
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the cores to others
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # its own kinds of exception have no public base
-        why = str(error).splitlines()[0][:120]
-        raise InputError(f"{path}: is no model that ONNX Runtime loads ({why}); export it again") from error
+    if about and not path.is_file():
+        raise InputError(f"{path}: no such file: the encoders lie beside the head, as readtrack export writes them")
+    session = onnx_session(path, device)
     if about is not None and _about(session) != about:
         raise InputError(f"{path}: belongs to another network than the head beside it; export both again")
     return session
@@ -178,8 +155,3 @@ def _about(session: Any) -> str:
 def _run(session: Any, **inputs: NDArray[Any]) -> Floats:
     """The one output."""
     return np.asarray(session.run(None, inputs)[0])
-
-
-def _unit(vectors: Floats) -> Floats:
-    """Vectors (..., C) at unit length; of no length they stay so."""
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12))

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from readtrack.errors import InputError
+from readtrack.devices import torch_device
 from readtrack.read.cache import Clip
 from readtrack.read.config import ReadConfig
 from readtrack.read.crops import Image, normalise
@@ -28,13 +28,8 @@ class TorchNetwork:
         Raises:
             InputError: the device does not exist.
         """
-        name = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            self.device = torch.device(f"cuda:{name}" if name.isdecimal() else name)
-            self.model = model.eval().to(self.device)
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"device {name!r} cannot be used ({reason}); try --device cpu") from error
+        self.device = torch_device(device)
+        self.model = model.eval().to(self.device)
         self.precision = "fp32" if precision == "fp16" and self.device.type == "cpu" else precision
         self.dtype = DTYPES[self.precision]
         self.model.to(self.dtype)

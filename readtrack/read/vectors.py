@@ -2,16 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from readtrack.devices import onnx_session
 from readtrack.errors import InputError
-from readtrack.read.crops import MEAN, STD, fit
-
-Image = NDArray[np.uint8]
+from readtrack.images import Image, resize
+from readtrack.read.crops import MEAN, STD
 
 AT_ONCE = 32  # crops
+
+
+def unit(vectors: NDArray[Any]) -> NDArray[Any]:
+    """Vectors (..., D) at unit length; of no length they stay so."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12))
 
 
 class VectorNetwork:
@@ -29,16 +35,7 @@ class VectorNetwork:
         Raises:
             InputError: the file is no such network.
         """
-        import onnxruntime
-
-        if not Path(file).is_file():
-            raise InputError(f"{file}: no such file; give a re-ID network as .onnx")
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors only
-        try:
-            self._session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its own kinds of exception have no public base
-            raise InputError(f"{file}: is no model that ONNX Runtime loads ({str(error).splitlines()[0]})") from error
+        self._session = onnx_session(file)
         given = self._session.get_inputs()[0]
         shape = given.shape
         if len(shape) != 4 or shape[1] != 3 or not all(isinstance(side, int) for side in shape[2:]):
@@ -58,12 +55,12 @@ class VectorNetwork:
         """
         block, made = (1 if self._alone else AT_ONCE), []
         for start in range(0, len(crops), block):
-            pixels = np.stack([fit(crop, *self.size) for crop in crops[start : start + block]]).astype(np.float32)
+            pixels = np.stack([resize(crop, *self.size) for crop in crops[start : start + block]]).astype(np.float32)
             inputs = (pixels / 255 - np.array(MEAN, np.float32)) / np.array(STD, np.float32)  # (B, H, W, 3)
             found = self._session.run(None, {self._input: np.ascontiguousarray(inputs.transpose(0, 3, 1, 2))})[0]
             if found.ndim != 2 or not np.isfinite(found).all():
                 raise InputError(f"a re-ID network made {found.shape} of crops, expected finite vectors (crops, D)")
-            made.append(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12))
+            made.append(unit(found))
             if report is not None:
                 report(min(start + block, len(crops)))
         return np.concatenate(made).astype(np.float32) if made else np.zeros((0, 0), dtype=np.float32)

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from readtrack.images import Image
+
 Colour = tuple[int, int, int]
 
 HEIGHT = 540.0  # reference pixels, image height

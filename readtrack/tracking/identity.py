@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from readtrack import boxes
 from readtrack.tracking.assignment import assign
@@ -68,7 +69,7 @@ class Identities:
             galleries = [tracks[i].crops for i in rows]
             sure = np.array([1.0 if tracks[i].memory.crops else self.config.cover_weight for i in rows])
             odds = log_odds(self.similarity(queries, galleries).T) * seen.weight[which[columns]] * sure[:, None]
-            probability[np.ix_(rows, columns)] = _sigmoid(odds)
+            probability[np.ix_(rows, columns)] = expit(odds)
         return probability, asked
 
     def _affordable(self, seen: Seen, which: NDArray[Any], wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -104,7 +105,7 @@ class Identities:
         for i, j in assign(cost, 1.0).pairs:
             (new, index), old = arrivals[i], lost[j]
             gap = new.entry[0] - old.last[0]
-            self.note(seen, old, index, "revived", _sigmoid(odds[i, j]), _sigmoid(np.delete(odds[i], j)), gap)
+            self.note(seen, old, index, "revived", expit(odds[i, j]), expit(np.delete(odds[i], j)), gap)
             new.adopt(old)
             tracks.remove(old)
             self._settle(new, seen.frame)
@@ -166,7 +167,7 @@ class Identities:
         enough = 0.5 if looked else self.config.same
         another = others[best - 1] if best > 0 and share[best] >= enough else None
         if another is not None and self._would_swap(track, another):
-            self.note(seen, another, index, "corrected", _sigmoid(odds[best]), _sigmoid(np.delete(odds, best)))
+            self.note(seen, another, index, "corrected", expit(odds[best]), expit(np.delete(odds, best)))
             self._tell_again(track, another, seen.frame)
             track.swap(another)
         elif another is not None and track.looks < 6 * self.config.proofs:
@@ -174,7 +175,7 @@ class Identities:
                 another.doubt({track.id})  # so that it is looked at as well
             return
         elif 1 - share.sum() >= enough:
-            self.note(seen, track, index, "parted", _sigmoid(odds[0]), _sigmoid(odds[1:]))
+            self.note(seen, track, index, "parted", expit(odds[0]), expit(odds[1:]))
             tracks.append(track.part(self.config.crops))
             return
         elif seen.clean[index] and (looked or (best == 0 and share[0] >= enough)):
@@ -293,8 +294,3 @@ def pooled(odds: list[float] | None) -> float:
     Their mean (paper Eq. 3) times the number of independent looks that they are worth: n / (1 + (n - 1) ALIKE).
     """
     return float(np.mean(odds)) * len(odds) / (1 + (len(odds) - 1) * ALIKE) if odds else -np.inf
-
-
-def _sigmoid(odds: Any) -> Any:
-    """Probability of log odds."""
-    return 1 / (1 + np.exp(-odds))

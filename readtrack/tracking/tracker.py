@@ -116,15 +116,15 @@ class Tracker:
         """Detections as arrays, and which of them show a whole person with nobody in front."""
         count = len(detections)
         xyxy = np.asarray(detections.xyxy, dtype=np.float64).reshape(count, 4)
-        confidence = np.ones(count) if detections.confidence is None else detections.confidence.astype(np.float64)
+        confidence = boxes.confidence_of(detections)
         crops = list(detections.data["crop"]) if self.similarity and "crop" in detections.data else [None] * count
         covers = np.zeros((count, count), dtype=bool)
         if self.similarity is not None:
             relevant = np.flatnonzero(boxes.usable(xyxy) & (confidence >= self.config.low_confidence))
-            covers[np.ix_(relevant, relevant)] = boxes.cover(xyxy[relevant]) > self.config.clean_cover
+            covers[np.ix_(relevant, relevant)] = boxes.occlusion(xyxy[relevant]) > self.config.clean_cover
         shown = np.array([crop is not None for crop in crops], dtype=bool)
         shown &= confidence >= self.config.high_confidence
-        cut = np.zeros(count, dtype=bool) if size is None else ~boxes.whole(xyxy, size)
+        cut = np.zeros(count, dtype=bool) if size is None else boxes.truncated(xyxy, size)
         clean = shown & ~covers.any(axis=1) & ~cut
         weight = np.where(clean, 1.0, np.where(cut, self.config.cut_weight, self.config.cover_weight)) * shown
         return Seen(self.frame, xyxy, confidence, crops, clean, weight, cut, covers)

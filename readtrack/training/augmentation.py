@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from readtrack.images import Image
 from readtrack.training.config import TrainConfig
-
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from readtrack.datasets import read_dataset
 from readtrack.datasets.clips import ImageCache
 from readtrack.errors import InputError
 from readtrack.evaluation.reid import calibrate, read_logits, score
-from readtrack.files import prepare
+from readtrack.files import check_writable
 from readtrack.metrics.retrieval import Retrieval
 from readtrack.read.checkpoint import load_checkpoint, save_checkpoint
 from readtrack.read.matcher import Matcher
@@ -47,7 +47,7 @@ def average(
     """
     if not 0 <= settings.share <= 1:
         raise InputError(f"--share {settings.share}: give the second network's share, from 0 to 1")
-    prepare(settings.out, "--out")
+    check_writable(settings.out)
     (one, _), (model, provenance) = (load_checkpoint(path) for path in (settings.first, settings.second))
     ours, theirs = (replace(network.config, logit_scale=1.0, logit_offset=0.0) for network in (one, model))
     if ours != theirs:

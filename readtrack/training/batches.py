@@ -13,10 +13,9 @@ from torch.utils.data import Dataset
 from readtrack.datasets.clips import ImageCache, training_clip
 from readtrack.datasets.tracklets import Tracklet
 from readtrack.errors import InputError
+from readtrack.images import Image
 from readtrack.training.augmentation import Camera, augment
 from readtrack.training.config import TrainConfig
-
-Image = NDArray[np.uint8]
 
 _NOTHING = np.zeros(0, dtype=np.float32)  # taught by nobody
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from readtrack.errors import InputError
+from readtrack.errors import InputError, first_line
 from readtrack.read.checkpoint import load_checkpoint
 from readtrack.read.model import Read
 
@@ -56,8 +56,7 @@ def _read(source: str) -> dict[str, Any]:
     try:
         given = torch.load(source, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged pickle or archive leads to
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"--init {source}: not a file of tensors ({reason})") from error
+        raise InputError(f"--init {source}: not a file of tensors ({first_line(error)})") from error
     if not isinstance(given, dict) or not all(isinstance(value, Tensor) for value in given.values()):
         raise InputError(f"--init {source}: holds no dictionary of tensors; save a network's state_dict()")
     return given

@@ -21,6 +21,7 @@ from readtrack.datasets.clips import LIMIT_MB, ImageCache
 from readtrack.datasets.tracklets import ReidSplits
 from readtrack.errors import InputError
 from readtrack.evaluation.reid import calibrate, read_logits, score
+from readtrack.files import replacing
 from readtrack.metrics.retrieval import TITLES, Retrieval
 from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.crops import normalise
@@ -34,7 +35,7 @@ from readtrack.training.interruption import Interruption
 from readtrack.training.learner import Learner
 from readtrack.training.log import Journal
 from readtrack.training.processes import is_first, launch, mean, share_batchnorm
-from readtrack.training.state import load_snapshot, save_snapshot, writing
+from readtrack.training.state import load_snapshot, save_snapshot
 
 TAUGHT_AT_ONCE = 512  # images shown to a teacher, then dropped where the cache is full
 
@@ -202,8 +203,7 @@ class Training:
                 "protocol": self.splits.protocol,
                 "validation": asdict(read),
             }
-            with writing(self.place.out / "best.safetensors"):
-                save_checkpoint(self.place.out / "best.safetensors", self.model, about)
+            save_checkpoint(self.place.out / "best.safetensors", self.model, about)
             self.best = read.top1
         journal.score(self.done, _columns(read, pooled), f"READ {read}; pooled {pooled}")
 
@@ -264,12 +264,11 @@ def _introduce(training: Training) -> None:
     print(f"{training.total - training.done} steps to go, {training.batches.epoch_length} an epoch", flush=True)
     path = place.out / "recipe.json"
     about = {"config": asdict(config), "place": asdict(place), "data": training.data, "torch": torch.__version__}
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as partial:
         if not training.done:
             for earlier in (place.out / "last.pt", *(place.out / "tensorboard").glob("events.out.tfevents.*")):
                 earlier.unlink(missing_ok=True)
-        path.write_text(json.dumps(about, indent=2, default=str) + "\n")
+        partial.write_text(json.dumps(about, indent=2, default=str) + "\n")
 
 
 def _check_scorable(splits: ReidSplits) -> None:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from readtrack.errors import InputError
+from readtrack.errors import InputError, first_line
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -62,8 +62,9 @@ def launch(device: str = "auto", devices: int = 1, precision: str = "32") -> "Fa
         )
         fabric.launch()
     except Exception as error:  # Fabric raises its own kinds, without a common ancestor
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{devices} x {accelerator} cannot be used ({reason}): see --device and --devices") from error
+        raise InputError(
+            f"{devices} x {accelerator} cannot be used ({first_line(error)}): see --device and --devices"
+        ) from error
     return fabric
 
 

@@ -1,17 +1,16 @@
 """Files of a training that must never be half written: last.pt and what else is replaced as it goes on."""
 
 import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
-from readtrack.errors import InputError
+from readtrack.errors import InputError, first_line
+from readtrack.files import replacing
 from readtrack.read.config import ReadConfig
 from readtrack.training.config import TrainConfig
 from readtrack.training.recipes import differences
@@ -19,14 +18,11 @@ from readtrack.training.recipes import differences
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn whatever keeps ``path`` from being written into one line, and clear half a file away."""
+    """Turn whatever keeps ``path`` from being appended to into one line."""
     try:
         yield
-    except (OSError, RuntimeError, SafetensorError) as error:  # of a full disk, each writer has its own words
-        with suppress(OSError):
-            path.with_suffix(".partial").unlink()
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error).splitlines()[0]
-        raise InputError(f"{path}: cannot be written ({reason}): make room, then go on with --resume") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({first_line(error)}): make room, then go on") from error
 
 
 def save_snapshot(path: Path, states: dict[str, Any], config: TrainConfig, data: str) -> None:
@@ -41,13 +37,8 @@ def save_snapshot(path: Path, states: dict[str, Any], config: TrainConfig, data:
     Raises:
         InputError: it cannot be written.
     """
-    partial = path.with_suffix(".partial")
-    with writing(path):
-        with open(partial, "wb") as file:
-            torch.save({**states, "config": json.dumps(asdict(config)), "data": data}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+    with replacing(path, RuntimeError) as partial:
+        torch.save({**states, "config": json.dumps(asdict(config)), "data": data}, partial)
 
 
 def load_snapshot(path: Path, config: TrainConfig, data: str) -> dict[str, Any]:
@@ -62,7 +53,7 @@ def load_snapshot(path: Path, config: TrainConfig, data: str) -> dict[str, Any]:
         theirs = TrainConfig(**{**about, "model": ReadConfig(**about["model"])})
         their_data = kept.pop("data")
     except Exception as error:  # whatever a damaged or foreign pickle leads to
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise InputError(f"{path}: cannot be gone on from ({reason}): train again with --overwrite") from error
     if unlike := differences(theirs, config):
         told = ", ".join(f"{name} was {there}, is {here}" for name, (there, here) in unlike.items())

@@ -11,13 +11,10 @@ from pathlib import Path
 from typing import cast
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from readtrack.errors import InputError
+from readtrack.images import Image, read_image
 from readtrack.video.seqinfo import SeqInfo, read_seqinfo
-
-Image = NDArray[np.uint8]
 
 IMAGES = frozenset([".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".jp2"])
 STREAM_TIMEOUT = 10.0  # seconds to wait for a stream to open, and for each of its frames
@@ -116,7 +113,7 @@ class Stills(Source):
     def __init__(self, paths: list[Path], name: str, fps: float | None = None) -> None:
         self.name, self.fps, self.length, self.notes = name, fps, len(paths), []
         self._paths = paths
-        first = next((image for image in map(_read_image, paths) if image is not None), None)
+        first = next((image for image in map(_decoded, paths) if image is not None), None)
         if first is None:
             raise InputError(f"{paths[0]}: no image of the {len(paths)} can be decoded: check the files")
         self.size = (first.shape[1], first.shape[0])
@@ -124,19 +121,18 @@ class Stills(Source):
     def frames(self, steps: range, warn: Callable[[str], None]) -> Iterator[tuple[int, Image]]:
         """Yield (index, image)."""
         for index in range(len(self._paths))[steps.start : steps.stop : steps.step]:
-            image = _read_image(self._paths[index])
+            image = _decoded(self._paths[index])
             if image is None:
                 warn(f"{self._paths[index]}: cannot be decoded, skipped")
             else:
                 yield index, image
 
 
-def _read_image(path: Path) -> Image | None:
-    """Decode to BGR uint8, upright by its EXIF, whatever its channels and depth; None if that fails."""
+def _decoded(path: Path) -> Image | None:
+    """The image of a file; None where it cannot be decoded."""
     try:
-        # imread would fail on names beyond ASCII under Windows
-        return cast(Image | None, cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR))
-    except (OSError, cv2.error):
+        return read_image(path)
+    except InputError:
         return None
 
 

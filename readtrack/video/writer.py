@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from readtrack.errors import InputError
+from readtrack.errors import InputError, first_line
+from readtrack.images import check_image
 
 # Best first; only the first may be missing from a build of PyAV without GPL parts.
 ENCODERS = ("libx264", "h264_videotoolbox", "h264_mf", "libopenh264")
@@ -48,9 +49,7 @@ class VideoWriter:
 
         if self._closed:
             raise InputError(f"{self.path}: is closed: open another VideoWriter")
-        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-            raise InputError(f"{self.path}: cannot write {what} as a frame: give uint8 (height, width, 3) BGR")
+        check_image(image, f"{self.path}: a frame")
         if not image.size:
             raise InputError(f"{self.path}: cannot write an empty image {image.shape}: skip it")
         try:
@@ -101,7 +100,7 @@ class VideoWriter:
         return canvas
 
     def _refusal(self, error: OSError) -> InputError:
-        why = (error.strerror or str(error)).splitlines()[0]
+        why = first_line(error)
         return InputError(f"{self.path}: cannot be written ({why}): check the folder, its rights and its free space")
 
     def close(self) -> None:

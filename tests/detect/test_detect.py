@@ -344,8 +344,6 @@ def test_missing_packages_are_named(monkeypatch, tmp_path, caplog):
     monkeypatch.setitem(sys.modules, "ultralytics.utils", None)
     refuses("yolo11n.pt", "pip install ultralytics")
     assert load_detector(None).name == "HOG" and "pip install ultralytics" in caplog.text
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    refuses(make_yolox(tmp_path / "x.onnx", {}), "pip install onnxruntime")
 
 
 def test_files_that_are_no_models_are_refused(tmp_path, monkeypatch):

@@ -7,7 +7,8 @@ import supervision as sv
 from conftest import TINY
 
 from readtrack.errors import InputError
-from readtrack.read.crops import Crop, as_crops, clip_of, cut, read_image
+from readtrack.images import read_image
+from readtrack.read.crops import Crop, as_crops, clip_of, cut
 from readtrack.read.matcher import Matcher
 
 

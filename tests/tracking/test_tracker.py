@@ -6,7 +6,7 @@ import supervision as sv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from readtrack.boxes import cover
+from readtrack.boxes import occlusion
 from readtrack.errors import InputError
 from readtrack.tracking import Tracker, TrackerConfig
 from readtrack.tracking.identity import pooled, posterior
@@ -183,13 +183,13 @@ def test_covered_and_cut_off_crops_are_not_remembered():
     assert set(memories[2]) == {"front"}
 
 
-def test_cover_spares_those_in_front():
+def test_occlusion_spares_those_in_front():
     xyxy = np.array([[0, 0, 10, 10], [5, 0, 15, 11], [100, 0, 110, 10], [100, 0, 110, 10.2]], dtype=float)
-    share = cover(xyxy)
+    share = occlusion(xyxy)
     assert share[0].tolist() == [0, 0.5, 0, 0]  # the second stands lower, in front of it
     assert share[1, 0] == pytest.approx(0.4 * 50 / 110)
     assert share[2, 3] == 1 and share[3, 2] > 0.9  # as far away as one another: neither is seen clearly
-    assert cover(np.zeros((0, 4))).shape == (0, 0)
+    assert occlusion(np.zeros((0, 4))).shape == (0, 0)
 
 
 def test_memory_is_spread_over_life_and_bounded():

@@ -13,8 +13,8 @@ from readtrack.datasets.corruptions import CHOICES
 from readtrack.evaluation.charts import Confusion, confusion_sheet, reliability_chart
 from readtrack.evaluation.provenance import write_picture
 from readtrack.evaluation.reid.benchmark import RANKINGS, Ranked, ReidReport
+from readtrack.images import read_image
 from readtrack.metrics.retrieval import TITLES, Retrieval
-from readtrack.read.crops import read_image
 
 HEADS = {  # what a network's answer is called in print
     "attention": "READ",
@@ -95,12 +95,12 @@ def draw_reid(found: ReidReport, reliability: Path | None, confusions: Path | No
         return
     weights, data = Path(found.weights["name"]).stem, found.dataset["name"]
     if reliability and found.calibration:
-        write_picture(reliability, "--reliability", _reliability(found.calibration, weights, data))
+        write_picture(reliability, _reliability(found.calibration, weights, data))
         console.print(f"drawn to {reliability}", soft_wrap=True)
     if confusions:
         columns = {CONFUSIONS[kind]: [_confusion(row) for row in rows] for kind, rows in found.confusions.items()}
         title = f"{weights}, {data}: pairs within one camera that it is most wrong about"
-        write_picture(confusions, "--confusions", confusion_sheet(columns, title))
+        write_picture(confusions, confusion_sheet(columns, title))
         console.print(f"drawn to {confusions}", soft_wrap=True)
 
 

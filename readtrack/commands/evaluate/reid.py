@@ -16,7 +16,7 @@ from readtrack.datasets.corruptions import CHOICES
 from readtrack.datasets.tracklets import ReidSplits
 from readtrack.evaluation.provenance import check_picture, write_json
 from readtrack.evaluation.reid.benchmark import RANKINGS, ReidSettings, evaluate_reid
-from readtrack.files import prepare
+from readtrack.files import check_writable
 
 EPILOG = """examples:
   python -m readtrack.evaluate reid --root market1501 --weights read-s --histogram --peer osnet.onnx
@@ -109,10 +109,10 @@ def _run(args: argparse.Namespace) -> None:
     """Score what the command line names, print it, write the JSON, and draw what is asked for."""
     settings = ReidSettings(**{field.name: getattr(args, field.name) for field in fields(ReidSettings)})
     file = args.json or Path("runs") / f"reid-{settings.dataset}-{Path(settings.weights).stem}.json"
-    prepare(file, "--json")
+    check_writable(file)
     for flag in ("reliability", "confusions"):
         if getattr(args, flag):
-            check_picture(getattr(args, flag), f"--{flag}")
+            check_picture(getattr(args, flag))
     console = Console(quiet=args.quiet, highlight=False, markup=False)
     with progress("gallery tracklets", args.quiet) as (start, report):
 

@@ -24,7 +24,7 @@ from readtrack.evaluation.peers.entrants import (
 )
 from readtrack.evaluation.playback import play
 from readtrack.evaluation.provenance import versions, write_json
-from readtrack.files import prepare
+from readtrack.files import check_writable
 from readtrack.metrics.tracking import SequenceScores, prepare_sequence, score_prepared
 
 EPILOG = """protocol:
@@ -150,7 +150,7 @@ def _run(args: argparse.Namespace) -> None:
     given = {field.name: getattr(args, field.name) for field in fields(EntrantSettings)}
     settings = EntrantSettings(**{**given, "sources": tuple(args.sources), "trackers": tuple(args.trackers)})
     file = args.json or Path("runs") / "peers.json"
-    prepare(file, "--json")
+    check_writable(file)
     console = Console(quiet=args.quiet, highlight=False, markup=False)
     with progress("frames", args.quiet) as (begin, report):
         found = evaluate_peers(settings, begin, report)

@@ -91,10 +91,8 @@ def deep_sort_realtime(setup: Setup) -> Contestant:
         xyxy = np.asarray(found.xyxy, np.float64)
         usable = boxes.usable(xyxy, image.shape[1], image.shape[0]) & (np.asarray(found.confidence) >= BELIEVED)
         rows = np.flatnonzero(usable)
-        raw = [
-            (tlwh, score, "person")
-            for tlwh, score in zip(boxes.xyxy_to_tlwh(xyxy)[rows].tolist(), _scores(found)[rows].tolist(), strict=True)
-        ]
+        tlwh, scores = boxes.xyxy_to_tlwh(xyxy)[rows].tolist(), boxes.confidence_of(found)[rows].tolist()
+        raw = [(box, score, "person") for box, score in zip(tlwh, scores, strict=True)]
         given = {"frame": image} if reid is None else {"embeds": list(reid(xyxy[rows], image))}
         for track in tracker.update_tracks(raw, others=rows.tolist(), **given):
             if track.is_confirmed() and track.time_since_update == 0:
@@ -136,11 +134,7 @@ def _encoder(vectors: Vectors) -> Callable[[Image, NDArray[Any]], list[NDArray[n
     return encode
 
 
-def _scores(found: sv.Detections) -> NDArray[np.float64]:
-    """Confidences (N,); 1 where nothing is said."""
-    return np.ones(len(found)) if found.confidence is None else np.asarray(found.confidence, np.float64)
-
-
 def _rows(found: sv.Detections) -> NDArray[np.float32]:
     """x1, y1, x2, y2, confidence, class 0 (N, 6)."""
-    return np.column_stack([found.xyxy, _scores(found), np.zeros(len(found))]).astype(np.float32).reshape(-1, 6)
+    columns = [found.xyxy, boxes.confidence_of(found), np.zeros(len(found))]
+    return np.column_stack(columns).astype(np.float32).reshape(-1, 6)

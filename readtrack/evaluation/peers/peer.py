@@ -10,12 +10,12 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
+from readtrack.images import Image
 from readtrack.tracking import Decided
 
 if TYPE_CHECKING:
     from readtrack.read.matcher import Matcher
 
-Image = NDArray[np.uint8]
 Vectors = Callable[[NDArray[Any], Image], NDArray[np.float32]]  # boxes xyxy (N, 4), BGR image -> (N, D), unit length
 Step = Callable[[sv.Detections, Image | None], Iterable[tuple[int, int]]]  # -> row of a detection, its id from 1
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from readtrack.datasets.clips import ImageCache, scoring_clip
 from readtrack.datasets.tracklets import ReidSplits
 from readtrack.evaluation.reid.pairing import Stopwatch, blocks
-from readtrack.read.vectors import VectorNetwork
+from readtrack.images import Image
+from readtrack.read.vectors import VectorNetwork, unit
 
 Floats = NDArray[np.floating[Any]]
-Image = NDArray[np.uint8]
 
 DESCRIBED_AT_ONCE = 64  # images
 
@@ -50,7 +50,7 @@ def peer(file: str | Path) -> Baseline:
     """
     network = VectorNetwork(file)
     network.vectors([np.zeros((*network.size, 3), np.uint8)])  # what makes no vectors is told at once
-    return Baseline(Path(file).stem, network.size, network.vectors, _unit)
+    return Baseline(Path(file).stem, network.size, network.vectors, unit)
 
 
 def baseline_similarity(
@@ -90,8 +90,3 @@ def _histogram(image: Image) -> Floats:
     counts = [cv2.calcHist([half], [0, 1, 2], None, [16, 4, 4], [0, 180, 0, 256, 0, 256]).ravel() for half in halves]
     joined = np.concatenate(counts)
     return np.asarray(joined / joined.sum())
-
-
-def _unit(vectors: Floats) -> Floats:
-    """Vectors (.., D) at length 1."""
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12))

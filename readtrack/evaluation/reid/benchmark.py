@@ -23,8 +23,8 @@ from readtrack.evaluation.reid import (
     tracking_pairs,
     worst_pairs,
 )
+from readtrack.images import read_image
 from readtrack.metrics.retrieval import Retrieval
-from readtrack.read.crops import read_image
 from readtrack.read.matcher import Matcher
 
 RANKINGS = {  # --rank-by -> in words

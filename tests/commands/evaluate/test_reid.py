@@ -20,8 +20,8 @@ from readtrack.datasets.market import read_market
 from readtrack.errors import InputError
 from readtrack.evaluation.reid import baseline_similarity, benchmark, colours, read_logits, score
 from readtrack.evaluation.reid.benchmark import ReidSettings
+from readtrack.images import read_image
 from readtrack.read.checkpoint import save_checkpoint
-from readtrack.read.crops import read_image
 from readtrack.read.matcher import Matcher
 from readtrack.read.model import Read
 
