@@ -271,7 +271,9 @@ def test_other_files_are_refused(tmp_path, refuse):
     for missing in (tmp_path / "none.tar", tmp_path):
         with pytest.raises(InputError, match=r"cannot be read \(.+\)"):
             convert_released(missing)
-    assert "it holds test_convert.Stranger" in refuse(lambda content: content | {"code": Stranger()})
+    assert "test_convert.Stranger, and only tensors and numbers" in refuse(
+        lambda content: content | {"code": Stranger()}
+    )
     assert "was expected" in refuse(lambda content: {"state_dict": {}})
     assert "was expected" in refuse(lambda content: [1, 2])
     assert "memory_network should be a dict" in refuse(lambda content: content | {"memory_network": torch.zeros(1)})

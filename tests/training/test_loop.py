@@ -355,7 +355,7 @@ def test_training_leaves_weights_that_score(straight, mini_market, capsys):
 
 
 def test_ctrl_c_keeps_the_step_and_going_on_changes_nothing(straight, mini_market, tmp_path, monkeypatch, capsys):
-    out, noted, scored = tmp_path / "out", Journal.step, train.read_logits
+    out, noted, scored = tmp_path / "out", Journal.step, loop.read_logits
 
     def step(self, number, *rest):
         noted(self, number, *rest)
@@ -407,7 +407,7 @@ def test_a_full_disk_is_told_in_one_line_and_spoils_nothing(straight, mini_marke
     def full(*args, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    for module, name in ((train, "save_checkpoint"), (snapshot.torch, "save")):
+    for module, name in ((loop, "save_checkpoint"), (snapshot.torch, "save")):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, full)
             assert run(mini_market, straight, "--resume") == 2
@@ -651,7 +651,8 @@ def test_two_processes_do_what_one_does(tiny_market, tmp_path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", __file__]
-    quiet = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "error"}
+    path = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])  # the folder of conftest.py
+    quiet = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path, "PYTHONWARNINGS": "error"}
     both = subprocess.Popen(
         [*command, str(tiny_market), str(tmp_path / "two")], env=quiet, stderr=subprocess.PIPE, text=True
     )

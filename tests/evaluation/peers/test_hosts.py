@@ -11,8 +11,7 @@ from filmed import Scripted, film, late
 from painted import ByColour, at
 
 from readtrack.errors import InputError
-from readtrack.evaluation import peers as contestants
-from readtrack.evaluation.peers import CONTESTANTS, HostError, Setup, load_vectors, make, pick, unable
+from readtrack.evaluation.peers import CONTESTANTS, HostError, Setup, load_vectors, make, pick, registry, unable
 from readtrack.evaluation.peers.peer import Host
 from readtrack.evaluation.playback import play
 
@@ -89,11 +88,11 @@ def test_a_host_that_breaks_down_is_told_in_one_line():
 
 
 def test_who_cannot_take_part_is_told(monkeypatch):
-    monkeypatch.setattr(contestants.lineup, "find_spec", lambda name: None if name in ("boxmot", "trackers") else name)
+    monkeypatch.setattr(registry, "find_spec", lambda name: None if name in ("boxmot", "trackers") else name)
     assert unable("boxmot-botsort", True, True).startswith('boxmot is not installed: pip install "readtrack[boxmot]"')
     assert 'readtrack[trackers]"' in unable("trackers-sort", False, False)
     assert unable("readtrack", True, False) is None and unable("readtrack-boxes", False, False) is None
-    monkeypatch.setattr(contestants.lineup, "find_spec", lambda name: None if name == "pkg_resources" else name)
+    monkeypatch.setattr(registry, "find_spec", lambda name: None if name == "pkg_resources" else name)
     assert "no pixels" in unable("readtrack", False, True) and "no pixels" in unable("boxmot-botsort", False, True)
     assert unable("boxmot-botsort", False, False) is None
     assert "pass --reid FILE" in unable("boxmot-strongsort", True, False)

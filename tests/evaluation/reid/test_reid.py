@@ -11,14 +11,15 @@ from readtrack.datasets.clips import ImageCache, scoring_clip
 from readtrack.datasets.market import read_market
 from readtrack.datasets.tracklets import ReidSplits, Tracklet, parts
 from readtrack.errors import InputError
-from readtrack.evaluation import reid
 from readtrack.evaluation.reid import (
     Pairs,
     Stopwatch,
     baseline_similarity,
     calibrate,
+    calibration,
     check_calibration,
     colours,
+    pairing,
     peer,
     read_logits,
     score,
@@ -69,8 +70,8 @@ def splits_of(*gallery):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(reid.comparison, "QUERIES_AT_ONCE", 3)
-    monkeypatch.setattr(reid.comparison, "CLIPS_AT_ONCE", 4)
+    monkeypatch.setattr(pairing, "QUERIES_AT_ONCE", 3)
+    monkeypatch.setattr(pairing, "CLIPS_AT_ONCE", 4)
 
 
 def test_blocks_give_what_all_at_once_would(small_blocks):
@@ -104,7 +105,7 @@ def test_only_one_block_of_crops_is_held(small_blocks, monkeypatch, tiny_model):
         most = max(most, len(alive))
         return crop
 
-    monkeypatch.setattr(reid.comparison, "Crop", counted)
+    monkeypatch.setattr(pairing, "Crop", counted)
     splits = splits_of(*(tracklet(pid, camid) for camid in (1, 2) for pid in range(1, 9)))
     pixels = defaultdict(lambda: np.zeros((64, 32, 3), dtype=np.uint8))
     read_logits(Matcher(tiny_model, "cpu"), splits, pixels)
@@ -135,7 +136,7 @@ def test_pairs_as_a_tracker_meets_them():
 
 
 def test_many_tracklets_of_a_camera_are_thinned_evenly(monkeypatch):
-    monkeypatch.setattr(reid.pairs, "TRACKLETS_PER_CAMERA", 4)
+    monkeypatch.setattr(calibration, "TRACKLETS_PER_CAMERA", 4)
     pairs = pairs_of(*(tracklet(pid, 1) for pid in range(1, 17)))
     people = np.array([3, 7, 11, 15])  # the middle of each quarter
     assert np.array_equal(pairs.logits.reshape(4, 4), -np.abs(people[:, None] - people))
