@@ -33,7 +33,7 @@ def main(source: str = STREET, out: str = "decisions.png", frames: int | None = 
             crops = [frame.image[top:bottom, left:right].copy() for left, top, right, bottom in corners]
             for link in tracker.associations:
                 earlier, person = looks[link.track], who[link.detection]
-                if link.reason != "revived" or not earlier or person < 0:
+                if link.reason != "reidentified" or not earlier or person < 0:
                     continue
                 owner = Counter(owners[link.track][-25:]).most_common(1)[0][0]
                 kind = "identity saved" if owner == person else "wrong link"

@@ -30,7 +30,7 @@ class Answer:
 class TrackletMemory:
     """Keeps crops of people by identity and tells whom new crops show. The same calls give the same answers.
 
-    Memory is bounded: by ``most`` identities of ``capacity`` crops, and what the matcher remembers of them. A crop
+    Memory is bounded: by ``max_identities`` of ``gallery_size`` crops, and what the matcher remembers of them. A crop
     holds its pixels until it is first compared, then its features (12 KB of 96 channels at 8 x 4 places).
 
     Example:
@@ -39,23 +39,28 @@ class TrackletMemory:
         >>> memory.who(matcher.describe(image, detections)["crop"][:1]).identity  # "ann" or None  # doctest: +SKIP
     """
 
-    def __init__(self, matcher: "Matcher", same: float = 0.9, capacity: int = 16, most: int = 1000) -> None:
+    def __init__(
+        self, matcher: "Matcher", match_probability: float = 0.9, gallery_size: int = 16, max_identities: int = 1000
+    ) -> None:
         """Start empty.
 
         Args:
             matcher: READ; may be shared.
-            same: probability in [0, 1] from which somebody is the likeliest identity, else nobody known.
-            capacity: crops kept of each, spread evenly over all that were given.
-            most: identities kept; beyond it the one is forgotten of whom crops came longest ago.
+            match_probability: probability in [0, 1] from which somebody is the likeliest identity, else nobody known.
+            gallery_size: crops kept of each, spread evenly over all that were given.
+            max_identities: identities kept; beyond it the one is forgotten of whom crops came longest ago.
 
         Raises:
             InputError: one of them is out of range.
         """
-        if not 0 <= same <= 1:
-            raise InputError(f"same={same}: must lie in [0, 1]")
-        if capacity < 1 or most < 1:
-            raise InputError(f"capacity={capacity}, most={most}: both must be at least 1")
-        self.matcher, self.same, self.capacity, self.most = matcher, same, capacity, most
+        if not 0 <= match_probability <= 1:
+            raise InputError(f"match_probability={match_probability}: must lie in [0, 1]")
+        if gallery_size < 1 or max_identities < 1:
+            raise InputError(f"gallery_size={gallery_size}, max_identities={max_identities}: both must be at least 1")
+        self.matcher = matcher
+        self.match_probability = match_probability
+        self.gallery_size = gallery_size
+        self.max_identities = max_identities
         self._people: OrderedDict[Hashable, CropMemory] = OrderedDict()
 
     def remember(self, identity: Hashable, crops: "Source") -> None:
@@ -73,11 +78,11 @@ class TrackletMemory:
         shown = [crop for crop in self.matcher.crops(crops) if crop is not None]
         if not shown:
             return
-        memory = self._people.setdefault(identity, CropMemory(self.capacity))
+        memory = self._people.setdefault(identity, CropMemory(self.gallery_size))
         for crop in shown:
             memory.offer(crop)
         self._people.move_to_end(identity)
-        if len(self._people) > self.most:
+        if len(self._people) > self.max_identities:
             self._people.popitem(last=False)
 
     def forget(self, identity: Hashable) -> None:
@@ -107,7 +112,7 @@ class TrackletMemory:
             odds = np.array([pooled(of_one) for of_one in log_odds(similarity).T.tolist()])
             share = posterior(odds[None])[0]
         first, second = [*sorted(share.tolist(), reverse=True), 0.0, 0.0][:2]
-        likeliest = list(people)[int(share.argmax())] if first > 0 and first >= self.same else None
+        likeliest = list(people)[int(share.argmax())] if first > 0 and first >= self.match_probability else None
         probabilities = dict(zip(people, share.tolist(), strict=True))
         return Answer(likeliest, first, second, 1 - float(share.sum()), probabilities)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from readtrack import boxes
 from readtrack.errors import InputError
 from readtrack.images import check_image
-from readtrack.tracking import Association, Decided, Tracker, TrackerConfig
+from readtrack.tracking import Association, Reassignment, Tracker, TrackerConfig
 from readtrack.tracking.camera_motion import CameraMotion
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class ReadTracker:
         answer.tracker_id = self.tracker.update(described, image.shape[1::-1], moved).tracker_id
         return answer
 
-    def finish(self) -> list[Decided]:
+    def finish(self) -> list[Reassignment]:
         """Settle the ids of everyone still undecided, at the end of a video; returns their boxes so far."""
         return self.tracker.finish()
 
@@ -98,9 +98,9 @@ class ReadTracker:
         return self.tracker.associations
 
     @property
-    def decided(self) -> list[Decided]:
-        """Boxes of earlier frames whose id was settled, or proved wrong (``was``), in the last update."""
-        return self.tracker.decided
+    def reassignments(self) -> list[Reassignment]:
+        """Boxes of earlier frames whose id was settled, or proved wrong (``previous_id``), in the last update."""
+        return self.tracker.reassignments
 
 
 class ReadTrackers:
@@ -170,7 +170,7 @@ class ReadTrackers:
             return [tracker.update(seen, image) for tracker, seen, image in work]
         return _together([_Step(tracker, seen, image) for tracker, seen, image in work], self.matcher)
 
-    def finish(self) -> list[list[Decided]]:
+    def finish(self) -> list[list[Reassignment]]:
         """``ReadTracker.finish`` of each camera."""
         return [tracker.finish() for tracker in self.trackers.values()]
 

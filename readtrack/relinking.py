@@ -31,7 +31,7 @@ class Relinker:
     Every box gets its id at once. Whom the host starts anew goes out under a new id, while clear crops are compared
     with everybody lost; once READ is sure, the lost person's id takes over. A host's track that was covered, cut off
     or missed is looked at again; where it has slipped onto somebody else, ids are swapped back or given up. So the
-    id of a host's track may change, usually once, within ``patience`` seconds. ``renamed`` tells when; what went out
+    id of a host's track may change, usually once, within ``max_delay`` seconds. ``renamed`` tells when; what went out
     under an id in ``merged`` may be rewritten from the start, by whoever can. Two people in one frame never have the
     same id, and nobody comes back faster than people run.
 
@@ -63,7 +63,9 @@ class Relinker:
 
             weights = Matcher.load(weights, device)
         self.matcher: Matcher = weights
-        self._tracker = _Follower(replace(config, min_hits=1, start_confidence=0, same_box=1), self.matcher.similarity)
+        self._tracker = _Follower(
+            replace(config, min_hits=1, start_confidence=0, duplicate_iou=1), self.matcher.similarity
+        )
         self.reset()
 
     def reset(self) -> None:

@@ -6,7 +6,7 @@ from painted import paint
 
 from readtrack import boxes
 from readtrack.evaluation.recordings import Footage
-from readtrack.tracking import Decided
+from readtrack.tracking import Reassignment
 from readtrack.video import Frame
 
 NUMBERS = {"ann": 1, "bob": 2, "cid": 3, "dan": 4}
@@ -29,22 +29,22 @@ class Scripted:
     """A contestant that numbers detections as a function of frame and detections says."""
 
     def __init__(self, script, decide=lambda frame: (), last=()):
-        self.frame, self.script, self.decide, self.last, self.decided = -1, script, decide, last, []
+        self.frame, self.script, self.decide, self.last, self.reassignments = -1, script, decide, last, []
 
     def update(self, detections, image):
         self.frame += 1
         assert not detections.data
         answer = boxes.with_data(detections)
         answer.tracker_id = np.array(self.script(self.frame, detections), int)
-        self.decided = list(self.decide(self.frame))
+        self.reassignments = list(self.decide(self.frame))
         return answer
 
     def finish(self):
         return list(self.last)
 
 
-def late(frame, box, number, was=-1):
-    return Decided(frame, np.array(box), 0.9, number, was)
+def late(frame, box, number, previous_id=-1):
+    return Reassignment(frame, np.array(box), 0.9, number, previous_id)
 
 
 def nobody(_):

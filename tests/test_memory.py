@@ -79,13 +79,13 @@ def test_only_some_may_be_asked_about():
 
 
 def test_nothing_known_or_shown_is_nobody():
-    for answer in (TrackletMemory(ByName()).who(["ann"]), known().who([]), known(same=0).who([None])):
+    for answer in (TrackletMemory(ByName()).who(["ann"]), known().who([]), known(match_probability=0).who([None])):
         assert answer.identity is None and answer.nobody == 1 and total(answer) == 1
 
 
 def test_the_bar_is_a_setting():
-    assert known(same=0.3).who(["?"]).identity == "ann"  # the first of equals
-    assert known(same=1).who(["ann"]).identity is None
+    assert known(match_probability=0.3).who(["?"]).identity == "ann"  # the first of equals
+    assert known(match_probability=1).who(["ann"]).identity is None
 
 
 def test_it_is_a_collection_of_identities():
@@ -107,7 +107,7 @@ def test_what_shows_nothing_is_not_remembered():
 
 
 def test_memory_is_bounded():
-    memory = known(most=3, capacity=4)
+    memory = known(max_identities=3, gallery_size=4)
     memory.remember("ann", [f"ann{i}" for i in range(100)])
     memory.remember("dan", ["dan"])
     assert list(memory) == ["cid", "ann", "dan"]
@@ -116,7 +116,7 @@ def test_memory_is_bounded():
     assert memory.who(["bob"]).identity is None
 
 
-@pytest.mark.parametrize("wrong", [{"same": 1.1}, {"capacity": 0}, {"most": 0}])
+@pytest.mark.parametrize("wrong", [{"match_probability": 1.1}, {"gallery_size": 0}, {"max_identities": 0}])
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):
         TrackletMemory(ByName(), **wrong)

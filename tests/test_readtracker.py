@@ -41,7 +41,7 @@ def tracks(trackers, frames):
 def test_cameras_together_are_tracked_as_if_alone(cameras):
     matchers = [Matcher.load("read-s", "cpu") for _ in range(3)]
     alone = [ReadTracker(matcher) for matcher in matchers]
-    expected = [[(t.update(*f[k]), t.decided, t.associations) for f in cameras] for k, t in enumerate(alone)]
+    expected = [[(t.update(*f[k]), t.reassignments, t.associations) for f in cameras] for k, t in enumerate(alone)]
     together = ReadTrackers(["a", "b", "c"], Matcher.load("read-s", "cpu"))
     assert together.matcher is together["c"].matcher
     batches = []
@@ -51,7 +51,7 @@ def test_cameras_together_are_tracked_as_if_alone(cameras):
     for frame in cameras:
         answers = together.update(*zip(*frame, strict=True))
         for k, (name, answer) in enumerate(zip(together.trackers, answers, strict=True)):
-            found[k].append((answer, together[name].decided, together[name].associations))
+            found[k].append((answer, together[name].reassignments, together[name].associations))
     expected_tracks, expected_probabilities = tracks(alone, expected)
     found_tracks, probabilities = tracks(together.trackers.values(), found)
     assert found_tracks == expected_tracks

@@ -42,7 +42,7 @@ def test_who_comes_back_under_a_new_id_gets_the_old_one():
     assert len(seen) == 1
     index, renamed, merged, decision = seen[0]
     assert 90 < index < 100 and renamed == merged == {3: 1}
-    assert (decision.track, decision.reason, decision.gap) == (1, "revived", 61)
+    assert (decision.track, decision.reason, decision.gap) == (1, "reidentified", 61)
     told = play(Relinker(ByColour(0.85)), away_and_back(), anew_after(60))
     assert set(told["ann"][:30]) == {1} and told["bob"] == [2] * 130
     assert told["ann"][30] == 3 and told["ann"][-30:] == [1] * 30
@@ -85,7 +85,7 @@ def test_nobody_is_in_two_places_however_alike():
 def test_nobody_comes_back_faster_than_people_run_or_after_too_long():
     far = [{"ann": at(40, 100, 60)}] * 30 + [{}] * 10 + [{"ann": at(600, 300, 60)}] * 30
     assert play(Relinker(ByColour()), far, lambda i, _: int(i >= 35))["ann"][-1] == 2
-    late = play(Relinker(ByColour(), TrackerConfig(memory=2)), away_and_back(), anew_after(60))
+    late = play(Relinker(ByColour(), TrackerConfig(max_age=2)), away_and_back(), anew_after(60))
     assert late["ann"][-1] == 3
 
 
@@ -138,7 +138,7 @@ def test_a_real_matcher_refuses_wrong_images(tiny_model):
 
 
 def test_memory_is_bounded():
-    relinker = Relinker(ByColour(), TrackerConfig(max_lost=5, memory=4))
+    relinker = Relinker(ByColour(), TrackerConfig(max_lost=5, max_age=4))
     for person in range(60):
         for _ in range(4):
             image, people = paint({f"ann{person}": at(40 + 9 * person), "bob": at(620)})
@@ -157,7 +157,7 @@ def test_whatever_host_and_read_say_no_id_is_twice_in_a_frame(seed):
         def similarity(self, queries, galleries):
             return rng.uniform(0, 1, (len(queries), len(galleries))) ** 0.2
 
-    relinker, rows, merged = Relinker(ByChance(), TrackerConfig(proofs=1, patience=0.4)), [], {}
+    relinker, rows, merged = Relinker(ByChance(), TrackerConfig(min_comparisons=1, max_delay=0.4)), [], {}
     for index in range(60):
         hosts = rng.choice(9, rng.integers(0, 6), replace=False)
         image, people = paint({f"ann{i}": at(60 + 55 * k + rng.normal(0, 20)) for i, k in enumerate(hosts)})

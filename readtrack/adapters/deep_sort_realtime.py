@@ -27,7 +27,7 @@ WAIT = 100  # frames for which a new track's crops are kept until it is confirme
 def deep_sort(
     weights: "str | Path | Matcher" = "read-s",
     device: str | None = None,
-    different: float = 0.5,
+    min_probability: float = 0.5,
     max_age: int = 100,
     **settings: Any,
 ) -> Any:
@@ -36,17 +36,17 @@ def deep_sort(
     Args:
         weights: a shipped name, a file, or a loaded matcher.
         device: where the network runs; None takes a GPU where there is one.
-        different: READ's probability, in [0, 1], below which two are not the same person.
+        min_probability: READ's probability, in [0, 1], below which two are not the same person.
         max_age: frames for which a track may be found again; DeepSORT's motion model forbids far places throughout.
         settings: of ``DeepSort``; ``bgr=False`` where frames are RGB. What chooses an embedder is not for here.
 
     Raises:
-        InputError: the host is not installed, too old or refuses a setting; ``different`` is out of range; weights
-            or device cannot be used.
+        InputError: the host is not installed, too old or refuses a setting; ``min_probability`` is out of range;
+            weights or device cannot be used.
     """
     host = hook("deep_sort_realtime.deepsort_tracker", "DeepSort", "deep-sort-realtime")
-    if not 0 <= different <= 1:
-        raise InputError(f"different={different}: must lie in [0, 1]")
+    if not 0 <= min_probability <= 1:
+        raise InputError(f"min_probability={min_probability}: must lie in [0, 1]")
     taken = [name for name in settings if name.startswith(("embedder", "max_cosine", "nn_budget"))]
     if taken:
         raise InputError(f"{taken[0]}: READ takes its place; leave it out")
@@ -54,7 +54,7 @@ def deep_sort(
         tracker = host(embedder=None, max_age=max_age, **settings)
     except TypeError as error:
         raise InputError(f"DeepSort refuses a setting ({error}): leave it out") from error
-    metric = PairMetric(load_matcher(weights, device), different, settings.get("bgr", True))
+    metric = PairMetric(load_matcher(weights, device), min_probability, settings.get("bgr", True))
     tracker.embedder = tracker.tracker.metric = metric
     return tracker
 
@@ -87,17 +87,17 @@ class VectorEmbedder:
 class PairMetric:
     """READ as ``DeepSort.embedder`` and ``DeepSort.tracker.metric`` at once: features are handles of crops."""
 
-    def __init__(self, matcher: "Matcher", different: float = 0.5, bgr: bool = True, capacity: int = 16) -> None:
+    def __init__(self, matcher: "Matcher", min_probability: float = 0.5, bgr: bool = True, capacity: int = 16) -> None:
         """Start without tracks.
 
         Args:
             matcher: READ.
-            different: probability below which two are not the same person.
+            min_probability: probability below which two are not the same person.
             bgr: whether crops come as BGR, else as RGB.
             capacity: crops remembered of each track, spread over its life.
         """
         self.matcher, self.bgr, self.capacity = matcher, bgr, capacity
-        self.matching_threshold = 1 - different
+        self.matching_threshold = 1 - min_probability
         self._count = 0
         self._crops: dict[float, tuple[int, Any]] = {}  # handle -> frame and crop
         self._memory: dict[Any, CropMemory] = {}  # track -> its crops

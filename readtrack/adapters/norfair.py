@@ -49,8 +49,8 @@ class Reid:
 
         Args:
             weights: a shipped name, a file, or a loaded matcher.
-            config: when READ is believed: ``fps``, ``same``, ``proofs``, ``memory``, ``max_speed``, ``clean_cover``,
-                ``high_confidence`` and ``crops`` count.
+            config: when READ is believed: ``fps``, ``match_probability``, ``min_comparisons``, ``max_age``,
+                ``max_speed``, ``max_occlusion``, ``high_confidence`` and ``gallery_size`` count.
             device: where the network runs; None takes a GPU where there is one.
 
         Raises:
@@ -69,9 +69,9 @@ class Reid:
         """What ``norfair.Tracker`` needs to be told."""
         return {
             "reid_distance_function": self.distance,
-            "reid_distance_threshold": 1 - self.config.same,
-            "reid_hit_counter_max": round(self.config.memory * self.config.fps),
-            "past_detections_length": self.config.crops,
+            "reid_distance_threshold": 1 - self.config.match_probability,
+            "reid_hit_counter_max": round(self.config.max_age * self.config.fps),
+            "past_detections_length": self.config.gallery_size,
         }
 
     def detections(self, people: sv.Detections, image: NDArray[np.uint8] | None) -> list[Any]:
@@ -94,7 +94,9 @@ class Reid:
         crops: list[Any] = [None] * len(rows)
         if image is not None and image.size:
             crops = list(self.matcher.describe(image, boxes.take(people, rows)).data["crop"])
-        clear = (boxes.occlusion(xyxy) <= self.config.clean_cover).all(axis=1) & (scores >= self.config.high_confidence)
+        clear = (boxes.occlusion(xyxy) <= self.config.max_occlusion).all(axis=1) & (
+            scores >= self.config.high_confidence
+        )
         return [
             self._detection(
                 points=xyxy[i].reshape(2, 2),
@@ -120,7 +122,7 @@ class Reid:
         if not within_reach((last.frame, last.xyxy), (first.frame, first.xyxy), self.config):
             return FAR
         queries, gallery = _crops(new), _crops(old)
-        if len(queries) < self.config.proofs or not gallery:
+        if len(queries) < self.config.min_comparisons or not gallery:
             return FAR
         odds = pooled(log_odds(self.matcher.similarity(queries, [gallery]))[:, 0].tolist())
         return float(expit(-odds))

@@ -45,8 +45,8 @@ class ReadTrackTracker(BaseTracker):
         "high_confidence": {"type": "uniform", "range": [0.3, 0.7]},
         "start_confidence": {"type": "uniform", "range": [0.4, 0.8]},
         "min_hits": {"type": "randint", "range": [1, 6]},
-        "patience": {"type": "uniform", "range": [0.5, 4.0]},
-        "same": {"type": "uniform", "range": [TrackerConfig.likely, 0.99]},
+        "max_delay": {"type": "uniform", "range": [0.5, 4.0]},
+        "match_probability": {"type": "uniform", "range": [TrackerConfig.late_match_probability, 0.99]},
     }
 
     def __init__(
@@ -58,9 +58,9 @@ class ReadTrackTracker(BaseTracker):
         start_confidence: float = TrackerConfig.start_confidence,
         low_confidence: float = TrackerConfig.low_confidence,
         min_hits: int = TrackerConfig.min_hits,
-        memory: float = TrackerConfig.memory,
-        same: float = TrackerConfig.same,
-        patience: float = TrackerConfig.patience,
+        max_age: float = TrackerConfig.max_age,
+        match_probability: float = TrackerConfig.match_probability,
+        max_delay: float = TrackerConfig.max_delay,
     ) -> None:
         """Load the network.
 
@@ -72,9 +72,9 @@ class ReadTrackTracker(BaseTracker):
             start_confidence: From here on they may start tracks.
             low_confidence: Weaker ones down to here may continue tracks.
             min_hits: Detections before a track is believed.
-            memory: Seconds for which a lost person may be brought back.
-            same: Probability from which an arrival is a lost person.
-            patience: Seconds that an arrival may stay undecided, with tracker_id -1.
+            max_age: Seconds for which a lost person may be brought back.
+            match_probability: Probability from which an arrival is a lost person.
+            max_delay: Seconds that an arrival may stay undecided, with tracker_id -1.
 
         Raises:
             InputError: weights, device or a setting cannot be used.
@@ -85,12 +85,12 @@ class ReadTrackTracker(BaseTracker):
             start_confidence=start_confidence,
             low_confidence=low_confidence,
             min_hits=min_hits,
-            memory=memory,
-            same=same,
-            patience=patience,
+            max_age=max_age,
+            match_probability=match_probability,
+            max_delay=max_delay,
         )
         self._tracker = ReadTracker(None if weights in (None, "none") else weights, config, device or None)
-        self._longest = round(config.fps * (memory + config.coast)) + 1  # frames, after which nothing is left
+        self._longest = round(config.fps * (max_age + config.coast)) + 1  # frames, after which nothing is left
         self._init_timestamp_state(frame_rate)
 
     def update(

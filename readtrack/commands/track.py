@@ -40,7 +40,7 @@ class Summary:
 
     frames: int = 0
     identities: int = 0
-    revived: int = 0  # identities brought back by READ
+    reidentified: int = 0  # identities brought back by READ
     judged: int = 0  # other associations that READ decided
     seconds_detector: float = 0.0
     seconds_read: float = 0.0
@@ -76,11 +76,11 @@ def track(
             people = tracker.update(detections, frame.image)
             summary.seconds_detector += detected - begun
             summary.seconds_rest += time.perf_counter() - detected
-            results.write(frame, people, tracker.associations, tracker.decided)
+            results.write(frame, people, tracker.associations, tracker.reassignments)
             summary.frames += 1
-            revived = sum(a.reason == "revived" for a in tracker.associations)
-            summary.revived += revived
-            summary.judged += len(tracker.associations) - revived
+            reidentified = sum(a.reason == "reidentified" for a in tracker.associations)
+            summary.reidentified += reidentified
+            summary.judged += len(tracker.associations) - reidentified
             report(tracker)
             if not results.open:
                 break
@@ -263,7 +263,7 @@ def _summary_table(summary: Summary) -> Table:
     per_frame = 1000 / summary.frames
     table = Table("frames", str(summary.frames))
     table.add_row("identities", str(summary.identities))
-    table.add_row("brought back by READ", str(summary.revived))
+    table.add_row("brought back by READ", str(summary.reidentified))
     table.add_row("other READ decisions", str(summary.judged))
     for part, seconds in (
         ("detector", summary.seconds_detector),

@@ -13,7 +13,7 @@ EPILOG = """examples:
   python -m readtrack.run MOT17-02/ --detections MOT17-02/det/det.txt
   python -m readtrack.run 'frames/*.jpg' --start 100 --end 500 --stride 2
   python -m readtrack.run 0 --show --no-video              the first webcam, in a window (q ends)
-  python -m readtrack.run rtsp://camera/stream --memory 300 --quiet
+  python -m readtrack.run rtsp://camera/stream --max-age 300 --quiet
 """
 
 
@@ -110,18 +110,18 @@ def run_parser() -> argparse.ArgumentParser:
         "%(default)s, no bound; e.g. --budget 0.1)",
     )
     add(
-        "--memory",
+        "--max-age",
         type=float,
-        default=tracker.memory,
+        default=tracker.max_age,
         metavar="SECONDS",
-        help="how long a lost person can be brought back (default: %(default)s; e.g. --memory 300)",
+        help="how long a lost person can be brought back (default: %(default)s; e.g. --max-age 300)",
     )
     add(
-        "--same",
+        "--match-probability",
         type=float,
-        default=tracker.same,
+        default=tracker.match_probability,
         metavar="P",
-        help="probability from which an arrival is a lost person (default: %(default)s; e.g. --same 0.95)",
+        help="probability from which an arrival is a lost person (default: %(default)s; e.g. --match-probability 0.95)",
     )
     add = parser.add_argument_group("output").add_argument
     add(

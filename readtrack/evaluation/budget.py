@@ -75,7 +75,9 @@ class BudgetSettings(RecordingSettings):
     def gates(self) -> list[Gate]:
         """From never to always, then those of a budget."""
         by_motion = [Gate(f"clear {share:g}", share) for share in sorted(set(self.clears))]
-        by_budget = [Gate(f"budget {most:g}", TrackerConfig.clear, most) for most in sorted(set(self.budgets))]
+        by_budget = [
+            Gate(f"budget {most:g}", TrackerConfig.unambiguous_share, most) for most in sorted(set(self.budgets))
+        ]
         return [Gate("never", None), *by_motion, *by_budget]
 
 
@@ -167,7 +169,11 @@ def evaluate_budget(
 
 def _config(gate: Gate, fps: float) -> TrackerConfig:
     """The tracker's settings with a gate."""
-    return TrackerConfig(fps=fps, budget=gate.budget, clear=TrackerConfig.clear if gate.clear is None else gate.clear)
+    return TrackerConfig(
+        fps=fps,
+        budget=gate.budget,
+        unambiguous_share=TrackerConfig.unambiguous_share if gate.clear is None else gate.clear,
+    )
 
 
 def _run_gate(
@@ -277,7 +283,7 @@ def _table(source: str, rows: list[BudgetRow]) -> Table:
     names = ("encoded", "pairs", "READ ms", "HOTA", "IDF1", "IDSW", "recall", "precision")
     table = Table(source, *names, show_edge=False, pad_edge=False)
     for row in rows:
-        usual = (row.gate.clear, row.gate.budget) == (TrackerConfig.clear, TrackerConfig.budget)
+        usual = (row.gate.clear, row.gate.budget) == (TrackerConfig.unambiguous_share, TrackerConfig.budget)
         table.add_row(
             row.gate.name + (" (default)" if usual else ""),
             f"{100 * row.encoded / max(row.detections, 1):.1f} %",

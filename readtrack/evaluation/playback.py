@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from readtrack.boxes import confidence_of
 from readtrack.evaluation.peers.peer import Contestant
 from readtrack.evaluation.recordings import Footage
-from readtrack.tracking import Decided
+from readtrack.tracking import Reassignment
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,15 @@ def play(
         rows[frame].append((xyxy, number))
         known[frame, number] = frames[-1]
 
-    def settle(decided: list[Decided]) -> None:
-        for late in (late for late in decided if late.was > 0):  # all wrong ids go first: two may exchange theirs
+    def settle(reassignments: list[Reassignment]) -> None:
+        for late in (
+            late for late in reassignments if late.previous_id > 0
+        ):  # all wrong ids go first: two may exchange theirs
             held = rows[frames[late.frame]]
-            held[:] = [(xyxy, number) for xyxy, number in held if number != late.was or (xyxy != late.xyxy).any()]
-        for late in decided:
+            held[:] = [
+                (xyxy, number) for xyxy, number in held if number != late.previous_id or (xyxy != late.xyxy).any()
+            ]
+        for late in reassignments:
             keep(frames[late.frame], late.xyxy, late.track)
 
     for frame in footage.frames:
@@ -72,7 +76,7 @@ def play(
         assert people.tracker_id is not None
         for i in np.flatnonzero(people.tracker_id >= 1):
             keep(frame.index, np.asarray(people.xyxy[i], np.float64), int(people.tracker_id[i]))
-        settle(contestant.decided)
+        settle(contestant.reassignments)
         report()
     if frames:
         settle(contestant.finish())

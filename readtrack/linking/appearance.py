@@ -75,7 +75,7 @@ def _choose(
     clear = {frame: _clear(np.asarray(seen.xyxy, dtype=np.float64), size, config) for frame, seen in tracks.items()}
     wanted: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     for person, life in enumerate(people):
-        memory = CropMemory(config.crops)
+        memory = CropMemory(config.gallery_size)
         for frame, row in zip(life.frames.tolist(), life.rows.tolist(), strict=True):
             if clear[frame][row]:
                 memory.offer((frame, row))
@@ -89,7 +89,7 @@ def _clear(xyxy: NDArray[np.float64], size: tuple[int, int], config: RelinkConfi
     usable = boxes.usable(xyxy, *size, smallest=2)
     clear = np.zeros(len(xyxy), dtype=bool)
     seen = xyxy[usable]
-    clear[usable] = ~boxes.truncated(seen, size) & ~(boxes.occlusion(seen) > config.clean_cover).any(axis=1)
+    clear[usable] = ~boxes.truncated(seen, size) & ~(boxes.occlusion(seen) > config.max_occlusion).any(axis=1)
     return clear
 
 

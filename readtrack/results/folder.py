@@ -17,7 +17,7 @@ from readtrack import boxes
 from readtrack.errors import InputError
 from readtrack.mot import MotWriter
 from readtrack.results.painter import Painter, Window
-from readtrack.tracking import Association, Decided
+from readtrack.tracking import Association, Reassignment
 from readtrack.video import Frame, VideoWriter
 
 NAMES = ("tracks.txt", "tracks.mp4", "associations.jsonl", "summary.json", "crops")
@@ -78,19 +78,19 @@ class Results:
         self._indices: deque[tuple[int, int]] = deque(maxlen=4096)  # tracker's frame -> source's
 
     def write(
-        self, frame: Frame, people: sv.Detections, associations: list[Association], decided: list[Decided]
+        self, frame: Frame, people: sv.Detections, associations: list[Association], reassignments: list[Reassignment]
     ) -> None:
         """One frame: people with ``tracker_id`` (-1 is left out), READ's decisions, and boxes settled late."""
         self._count += 1
         self._indices.append((self._count, frame.index))
-        self.settle(decided)
+        self.settle(reassignments)
         assert people.tracker_id is not None
         known = boxes.take(people, people.tracker_id > 0)
         self._mot.write(frame.index, known)
         self._boxes.update(map(int, known.tracker_id if known.tracker_id is not None else []))
         for association in associations:
             self._log.write(json.dumps({**asdict(association), "frame": frame.index}) + "\n")
-            if association.reason == "revived":
+            if association.reason == "reidentified":
                 self._painter.returned(association.track, frame.index, association.probability)
         self._log.flush()
         if frame.image is None:
@@ -109,16 +109,16 @@ class Results:
         """Every id written."""
         return set(+self._boxes)
 
-    def settle(self, decided: list[Decided]) -> None:
+    def settle(self, reassignments: list[Reassignment]) -> None:
         """Write boxes of earlier frames whose id is known now; correct those that were written under a wrong one."""
-        indices = dict(self._indices) if decided else {}
-        reachable = [late for late in decided if late.frame in indices]
-        wrong = [late for late in reachable if late.was > 0]
-        self._mot.correct([(indices[late.frame], late.was, late.track) for late in wrong])
-        self._boxes.subtract(late.was for late in wrong)
+        indices = dict(self._indices) if reassignments else {}
+        reachable = [late for late in reassignments if late.frame in indices]
+        wrong = [late for late in reachable if late.previous_id > 0]
+        self._mot.correct([(indices[late.frame], late.previous_id, late.track) for late in wrong])
+        self._boxes.subtract(late.previous_id for late in wrong)
         self._boxes.update(late.track for late in reachable)
         for late in reachable:
-            if late.was <= 0:
+            if late.previous_id <= 0:
                 row = sv.Detections(
                     late.xyxy[None].astype(np.float32),
                     confidence=np.array([late.confidence]),

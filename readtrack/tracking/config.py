@@ -17,31 +17,35 @@ class TrackerConfig:
     start_confidence: float = 0.7  # from here on, those of them that nobody claims start tracks, as in ByteTrack
     low_confidence: float = 0.1  # weaker ones, down to here, may only continue a track (ByteTrack's second stage)
     min_iou: float = 0.2  # least overlap of a prediction with a detection
-    min_iou_alone: float = 0.3  # the same without READ, which could tell that it was somebody else
+    min_iou_motion: float = 0.3  # the same without READ, which could tell that it was somebody else
     min_iou_low: float = 0.5  # the same for weak detections
-    same_box: float = 0.7  # overlap with somebody's detection above which another one starts no track
+    duplicate_iou: float = 0.7  # overlap with somebody's detection above which another one starts no track
     min_hits: int = 3  # detections before a track is believed
     coast: float = 1.0  # seconds for which motion alone may find an unseen track again
-    max_surprise: float = 10.0  # most that a box may deviate from the prediction: minus log likelihood, a good fit is 0
-    exit_surprise: float = 5.0  # added where who was missed while leaving the image is to be back at its edge
-    clear: float = 0.9  # share of the likelihood above which motion is unambiguous and READ is not asked; 1: always
+    gate: float = 10.0  # most that a box may deviate from the prediction: minus log likelihood, a good fit is 0
+    border_penalty: float = 5.0  # added where who was missed while leaving the image is to be back at its edge
+    unambiguous_share: float = (
+        0.9  # share of the likelihood above which motion is unambiguous and READ is not asked; 1: always
+    )
     budget: float = 1.0  # most of all detections that READ is asked about, as a share; 1 sets no bound
     min_probability: float = 0.1  # READ's probability below which it refuses what motion proposes
-    memory: float = 60.0  # seconds for which a lost track may be brought back by READ
+    max_age: float = 60.0  # seconds for which a lost track may be brought back by READ
     max_lost: int = 200  # lost tracks remembered at most; the longest unseen are forgotten first
-    crops: int = 16  # crops remembered per track, spread over its life
-    same: float = 0.9  # probability, among all whom an arrival may be, from which it is a lost person
-    likely: float = 0.8  # the same once patience is over
-    different: float = 0.2  # probability of being any of them up to which it surely is somebody new
-    patience: float = 2.5  # seconds that an arrival may stay undecided between the two
-    proofs: int = 3  # clear crops for a fair hearing: READ may be sure sooner; a close case takes 3 to 6 times as many
-    look_every: float = 0.12  # seconds between such crops of one track
-    stay: float = 0.9  # probability that motion followed the right person through a doubtful moment
+    gallery_size: int = 16  # crops remembered per track, spread over its life
+    match_probability: float = 0.9  # probability, among all whom an arrival may be, from which it is a lost person
+    late_match_probability: float = 0.8  # the same once patience is over
+    new_probability: float = 0.2  # probability of being any of them up to which it surely is somebody new
+    max_delay: float = 2.5  # seconds that an arrival may stay undecided between the two
+    min_comparisons: int = (
+        3  # clear crops for a fair hearing: READ may be sure sooner; a close case takes 3 to 6 times as many
+    )
+    comparison_interval: float = 0.12  # seconds between such crops of one track
+    motion_prior: float = 0.9  # probability that motion followed the right person through a doubtful moment
     max_speed: float = 3.0  # plausible speed of a lost person, body heights per second
     moving_camera: bool = False  # whether the camera's own motion is measured in the images and made up for
-    cover_weight: float = 0.6  # what READ's log odds of a crop that others cover count
-    cut_weight: float = 0.5  # the same of one that the image's edge cuts off
-    clean_cover: float = 0.35  # most of a crop that others may cover for it to be remembered or judged
+    occluded_weight: float = 0.6  # what READ's log odds of a crop that others cover count
+    truncated_weight: float = 0.5  # the same of one that the image's edge cuts off
+    max_occlusion: float = 0.35  # most of a crop that others may cover for it to be remembered or judged
 
     def __post_init__(self) -> None:
         shares = (
@@ -49,43 +53,49 @@ class TrackerConfig:
             "start_confidence",
             "low_confidence",
             "min_iou",
-            "min_iou_alone",
+            "min_iou_motion",
             "min_iou_low",
-            "clear",
+            "unambiguous_share",
             "budget",
             "min_probability",
-            "same",
-            "likely",
-            "different",
-            "clean_cover",
-            "same_box",
-            "cover_weight",
-            "cut_weight",
-            "stay",
+            "match_probability",
+            "late_match_probability",
+            "new_probability",
+            "max_occlusion",
+            "duplicate_iou",
+            "occluded_weight",
+            "truncated_weight",
+            "motion_prior",
         )
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name}={getattr(self, name)}: must lie in [0, 1]")
-        if self.clear < 0.5:
-            raise InputError(f"clear={self.clear}: must be at least 0.5, or motion might be clear about two at once")
-        for name in ("fps", "min_hits", "max_surprise", "max_speed", "crops", "max_lost", "proofs"):
+        if self.unambiguous_share < 0.5:
+            raise InputError(
+                f"unambiguous_share={self.unambiguous_share}: must be at least 0.5, or two pairs might have it at once"
+            )
+        for name in ("fps", "min_hits", "gate", "max_speed", "gallery_size", "max_lost", "min_comparisons"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name}={getattr(self, name)}: must be positive")
-        for name in ("coast", "memory", "patience", "look_every", "exit_surprise"):
+        for name in ("coast", "max_age", "max_delay", "comparison_interval", "border_penalty"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name}={getattr(self, name)}: must not be negative")
-        if self.low_confidence > self.high_confidence or not self.different <= self.likely <= self.same:
+        if (
+            self.low_confidence > self.high_confidence
+            or not self.new_probability <= self.late_match_probability <= self.match_probability
+        ):
             raise InputError(
-                "low_confidence must not exceed high_confidence, nor different exceed likely, nor likely same"
+                "low_confidence must not exceed high_confidence; new_probability, late_match_probability and"
+                " match_probability must not descend"
             )
 
 
 REASONS = {
     "ambiguous": "motion had several answers",
     "verified": "motion had one answer, for a track that had been missed",
-    "revived": "a lost person is back",
-    "corrected": "two people had been mixed up and got their ids back",
-    "parted": "the track had slipped onto somebody else and gives up its id",
+    "reidentified": "a lost person is back",
+    "swapped": "two people had been mixed up and got their ids back",
+    "split": "the track had slipped onto somebody else and gives up its id",
 }
 
 
@@ -104,11 +114,11 @@ class Association:
 
 
 @dataclass(frozen=True)
-class Decided:
+class Reassignment:
     """A box of an earlier frame whose id is known only now."""
 
     frame: int
     xyxy: NDArray[np.float64]  # (4,)
     confidence: float
     track: int  # its id
-    was: int = -1  # the id, now known to be wrong, under which it was told before; -1 where it had none
+    previous_id: int = -1  # the id, now known to be wrong, under which it was told before; -1 where it had none

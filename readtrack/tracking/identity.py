@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from readtrack import boxes
 from readtrack.tracking.assignment import assign
-from readtrack.tracking.config import Association, Decided, TrackerConfig
+from readtrack.tracking.config import Association, Reassignment, TrackerConfig
 from readtrack.tracking.track import UNDECIDED, Sighting, State, Track
 
 Floats = NDArray[np.float64]
@@ -44,11 +44,11 @@ class Identities:
         self.allowance = 0.0  # detections that READ may be asked about now, where there is a budget
         self.asked: set[int] = set()  # rows of those that it was asked about in the current frame
         self.associations: list[Association] = []  # READ's decisions in the current frame
-        self.decided: list[Decided] = []  # earlier boxes whose id was settled in it
+        self.reassignments: list[Reassignment] = []  # earlier boxes whose id was settled in it
 
     def begin(self, detections: int) -> None:
         """Start a frame of so many detections that could be asked about."""
-        self.associations, self.decided, self.asked = [], [], set()
+        self.associations, self.reassignments, self.asked = [], [], set()
         self.allowance = min(self.allowance + self.config.budget * detections, SAVED)
 
     def judge(
@@ -67,7 +67,7 @@ class Identities:
         if len(rows) and self.similarity is not None:
             queries = [seen.crops[which[j]] for j in columns]
             galleries = [tracks[i].crops for i in rows]
-            sure = np.array([1.0 if tracks[i].memory.crops else self.config.cover_weight for i in rows])
+            sure = np.array([1.0 if tracks[i].memory.crops else self.config.occluded_weight for i in rows])
             odds = log_odds(self.similarity(queries, galleries).T) * seen.weight[which[columns]] * sure[:, None]
             probability[np.ix_(rows, columns)] = expit(odds)
         return probability, asked
@@ -100,21 +100,21 @@ class Identities:
         looks = np.array([new.looks for new, _ in arrivals], dtype=int)
         waited = np.array([self._waited(new, seen.frame) for new, _ in arrivals], dtype=bool)
         late = np.array([new.id != UNDECIDED for new, _ in arrivals], dtype=bool)  # to be renamed: only when sure
-        enough = np.where(waited & ~late, self.config.likely, self.config.same)[:, None]
+        enough = np.where(waited & ~late, self.config.late_match_probability, self.config.match_probability)[:, None]
         cost = np.where((looks > 0)[:, None] & (share >= enough), 1 - share, np.inf)
         for i, j in assign(cost, 1.0).pairs:
             (new, index), old = arrivals[i], lost[j]
             gap = new.entry[0] - old.last[0]
-            self.note(seen, old, index, "revived", expit(odds[i, j]), expit(np.delete(odds[i], j)), gap)
+            self.note(seen, old, index, "reidentified", expit(odds[i, j]), expit(np.delete(odds[i], j)), gap)
             new.adopt(old)
             tracks.remove(old)
             self._settle(new, seen.frame)
         for i, (new, _) in enumerate(arrivals):
-            stranger = not possible[i].any() or (looks[i] > 0 and share[i].sum() <= self.config.different)
+            stranger = not possible[i].any() or (looks[i] > 0 and share[i].sum() <= self.config.new_probability)
             if new.id == UNDECIDED and (stranger or waited[i]):
                 self.name(new, seen.frame)
-                new.unproven = not stranger and looks[i] < self.config.proofs
-            elif stranger or new.looks >= 3 * self.config.proofs:
+                new.unproven = not stranger and looks[i] < self.config.min_comparisons
+            elif stranger or new.looks >= 3 * self.config.min_comparisons:
                 new.unproven = False
         for track in tracks:  # gone before anything was decided
             gone = track.gap(seen.frame) > self.config.coast * self.config.fps
@@ -123,7 +123,7 @@ class Identities:
 
     def _waited(self, track: Track, frame: int) -> bool:
         """Whether an arrival has been undecided for as long as patience lasts."""
-        return frame - track.entry[0] >= self.config.patience * self.config.fps
+        return frame - track.entry[0] >= self.config.max_delay * self.config.fps
 
     def raise_doubts(self, seen: Seen, matches: list[Match]) -> None:
         """Whoever gets covered, and by whom, or leaves the image in part, may be mixed up until seen clearly again."""
@@ -159,24 +159,26 @@ class Identities:
         """Settle a doubt by the evidence so far: keep, swap or give up the identity, or look on."""
         others = [t for t in tracks if t is not track and track.evidence.get(t.id)]
         odds = np.array([pooled(track.evidence.get(t.id)) for t in (track, *others)])
-        motion = log_odds(np.array(self.config.stay))  # what motion says for the track's own person and its rivals
+        motion = log_odds(
+            np.array(self.config.motion_prior)
+        )  # what motion says for the track's own person and its rivals
         prior = np.array([motion] + [motion if other.id in track.rivals else 0.0 for other in others])
         share = posterior((odds + prior)[None])[0]
         best = int(share.argmax())
-        looked = track.looks >= 3 * self.config.proofs
-        enough = 0.5 if looked else self.config.same
+        looked = track.looks >= 3 * self.config.min_comparisons
+        enough = 0.5 if looked else self.config.match_probability
         another = others[best - 1] if best > 0 and share[best] >= enough else None
         if another is not None and self._would_swap(track, another):
-            self.note(seen, another, index, "corrected", expit(odds[best]), expit(np.delete(odds, best)))
+            self.note(seen, another, index, "swapped", expit(odds[best]), expit(np.delete(odds, best)))
             self._tell_again(track, another, seen.frame)
             track.swap(another)
-        elif another is not None and track.looks < 6 * self.config.proofs:
+        elif another is not None and track.looks < 6 * self.config.min_comparisons:
             if not another.doubted:
                 another.doubt({track.id})  # so that it is looked at as well
             return
         elif 1 - share.sum() >= enough:
-            self.note(seen, track, index, "parted", expit(odds[0]), expit(odds[1:]))
-            tracks.append(track.part(self.config.crops))
+            self.note(seen, track, index, "split", expit(odds[0]), expit(odds[1:]))
+            tracks.append(track.part(self.config.gallery_size))
             return
         elif seen.clean[index] and (looked or (best == 0 and share[0] >= enough)):
             track.trust()
@@ -200,7 +202,7 @@ class Identities:
     def _gather(self, seen: Seen, matches: list[Match], people: list[Track], wanted: NDArray[np.bool_]) -> None:
         """Log odds from one more crop (paper Eq. 3) for wanted pairs (M, N) of a known person and a track.
 
-        Crops of neighbouring frames say the same, so a track is looked at only every ``look_every`` seconds.
+        Crops of neighbouring frames say the same, so a track is looked at only every ``comparison_interval`` seconds.
         """
         due = np.array([seen.weight[i] and seen.frame >= track.next_look for track, i in matches], dtype=bool)
         which = np.array([index for _, index in matches], dtype=int)
@@ -211,7 +213,7 @@ class Identities:
             if not track.looks:
                 track.looked = seen.frame
             track.looks += 1
-            track.next_look = seen.frame + max(1, round(self.config.look_every * self.config.fps))
+            track.next_look = seen.frame + max(1, round(self.config.comparison_interval * self.config.fps))
             for j in np.flatnonzero(judged[:, i]):
                 track.evidence[people[j].id].append(float(odds[j, i]))
 
@@ -223,7 +225,7 @@ class Identities:
 
     def _settle(self, track: Track, frame: int, now: bool = False) -> None:
         """Report the boxes that waited for a track's id; this frame's too where it is not returned (``now``)."""
-        self.decided += [_decided(told, track.id) for told in track.pending if now or told.frame < frame]
+        self.reassignments += [_reassignment(told, track.id) for told in track.pending if now or told.frame < frame]
         track.pending, track.written = [], frame
         track.trust()
 
@@ -240,7 +242,7 @@ class Identities:
             near = [boxes.iou(told.xyxy[None], theirs[told.frame][None])[0, 0] for told in both]
             since = max(zip(near, (told.frame for told in both), strict=True), default=(0.0, frame))[1]
         for one, another in ((track, other), (other, track)):
-            self.decided += [_decided(told, another.id) for told in one.told if since <= told.frame < frame]
+            self.reassignments += [_reassignment(told, another.id) for told in one.told if since <= told.frame < frame]
 
     def note(
         self, seen: Seen, track: Track, index: int, reason: str, probability: float, rivals: Floats, gap: int = 0
@@ -253,9 +255,9 @@ class Identities:
         self.associations.append(entry)
 
 
-def _decided(told: Sighting, number: int) -> Decided:
+def _reassignment(told: Sighting, number: int) -> Reassignment:
     """A sighting that is of ``number``."""
-    return Decided(told.frame, told.xyxy, told.confidence, number, told.was)
+    return Reassignment(told.frame, told.xyxy, told.confidence, number, told.previous_id)
 
 
 def within_reach(gone: tuple[int, Floats], come: tuple[int, Floats], config: TrackerConfig) -> bool:

@@ -24,7 +24,7 @@ class Sighting:
     frame: int
     xyxy: NDArray[np.float64]  # (4,)
     confidence: float
-    was: int = UNDECIDED  # the id under which it was told
+    previous_id: int = UNDECIDED  # the id under which it was told
 
 
 class State(Enum):
@@ -159,7 +159,7 @@ class Track:
 
     def adopt(self, lost: "Track") -> None:
         """Become the person of a lost track: take its id and its memory."""
-        self.pending = [told for told in self.pending if told.was == UNDECIDED or told.frame > lost.written]
+        self.pending = [told for told in self.pending if told.previous_id == UNDECIDED or told.frame > lost.written]
         self.id, self.written = lost.id, lost.written
         self.glimpse = self.glimpse if lost.glimpse is None else lost.glimpse
         lost.memory.extend(self.memory)

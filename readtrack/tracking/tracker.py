@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from readtrack import boxes
 from readtrack.tracking import motion
 from readtrack.tracking.assignment import assign
-from readtrack.tracking.config import Association, Decided, TrackerConfig
+from readtrack.tracking.config import Association, Reassignment, TrackerConfig
 from readtrack.tracking.identity import Floats, Identities, Match, Seen, Similarity, log_odds
 from readtrack.tracking.track import UNDECIDED, State, Track
 
@@ -45,9 +45,9 @@ class Tracker:
         return self.identities.associations
 
     @property
-    def decided(self) -> list[Decided]:
-        """Boxes of earlier frames whose id was settled, or proved wrong (``was``), in the last update."""
-        return self.identities.decided
+    def reassignments(self) -> list[Reassignment]:
+        """Boxes of earlier frames whose id was settled, or proved wrong (``previous_id``), in the last update."""
+        return self.identities.reassignments
 
     def update(
         self, detections: sv.Detections, size: tuple[int, int] | None = None, camera: Floats | None = None
@@ -100,17 +100,17 @@ class Tracker:
         answer.tracker_id = ids
         return answer
 
-    def finish(self) -> list[Decided]:
+    def finish(self) -> list[Reassignment]:
         """Give an id to everyone still undecided, at the end of a video.
 
         Returns:
-            Their boxes so far, as in ``decided``.
+            Their boxes so far, as in ``reassignments``.
         """
-        self.identities.decided = []
+        self.identities.reassignments = []
         for track in self.tracks:
             if track.state is State.CONFIRMED and track.id == UNDECIDED:
                 self.identities.name(track, self.frame, now=True)
-        return self.decided
+        return self.reassignments
 
     def _look(self, detections: sv.Detections, size: tuple[int, int] | None) -> Seen:
         """Detections as arrays, and which of them show a whole person with nobody in front."""
@@ -121,12 +121,12 @@ class Tracker:
         covers = np.zeros((count, count), dtype=bool)
         if self.similarity is not None:
             relevant = np.flatnonzero(boxes.usable(xyxy) & (confidence >= self.config.low_confidence))
-            covers[np.ix_(relevant, relevant)] = boxes.occlusion(xyxy[relevant]) > self.config.clean_cover
+            covers[np.ix_(relevant, relevant)] = boxes.occlusion(xyxy[relevant]) > self.config.max_occlusion
         shown = np.array([crop is not None for crop in crops], dtype=bool)
         shown &= confidence >= self.config.high_confidence
         cut = np.zeros(count, dtype=bool) if size is None else boxes.truncated(xyxy, size)
         clean = shown & ~covers.any(axis=1) & ~cut
-        weight = np.where(clean, 1.0, np.where(cut, self.config.cut_weight, self.config.cover_weight)) * shown
+        weight = np.where(clean, 1.0, np.where(cut, self.config.truncated_weight, self.config.occluded_weight)) * shown
         return Seen(self.frame, xyxy, confidence, crops, clean, weight, cut, covers)
 
     @property
@@ -137,8 +137,8 @@ class Tracker:
     def _match(self, seen: Seen, followed: list[Track], strong: NDArray[Any], weak: NDArray[Any]) -> list[Match]:
         """Continue tracks: strong detections first, with READ where motion is in doubt, then weak and new ones."""
         surprise, overlap = self._surprise(seen, followed, np.concatenate([strong, weak]))
-        least = self.config.min_iou_alone if self.similarity is None else self.config.min_iou
-        fit = np.where((overlap >= least) & (surprise <= self.config.max_surprise), surprise, np.inf)
+        least = self.config.min_iou_motion if self.similarity is None else self.config.min_iou
+        fit = np.where((overlap >= least) & (surprise <= self.config.gate), surprise, np.inf)
         tentative = np.array([track.state is State.TENTATIVE for track in followed], dtype=bool)
         old = np.flatnonzero(~tentative)
         match_strong = self._match_by_motion if self.similarity is None else self._match_with_read
@@ -157,7 +157,7 @@ class Tracker:
         """
         motions = [track.motion for track in tracks]
         left = np.array([track.cut and track.gap(self.frame) > 1 for track in tracks], dtype=bool)
-        surprise = np.where(left[:, None] & seen.cut, float(self.config.exit_surprise), 0.0)
+        surprise = np.where(left[:, None] & seen.cut, float(self.config.border_penalty), 0.0)
         overlap = np.zeros(surprise.shape)
         surprise[:, which] += motion.surprise(motions, seen.xyxy[which])
         overlap[:, which] = boxes.iou(motion.predictions(motions), seen.xyxy[which])
@@ -169,7 +169,7 @@ class Tracker:
         """Match some tracks with some detections by motion alone."""
         if not len(rows) or not len(which):
             return []
-        pairs = assign(fit[np.ix_(rows, which)], self.config.max_surprise).pairs
+        pairs = assign(fit[np.ix_(rows, which)], self.config.gate).pairs
         return [(tracks[rows[i]], int(which[j])) for i, j in pairs]
 
     def _match_with_read(
@@ -179,8 +179,8 @@ class Tracker:
         surprise = fit[np.ix_(rows, which)]
         fresh = np.array([tracks[i].gap(self.frame) == 1 for i in rows], dtype=bool)
         share = np.exp(-surprise)
-        clear = fresh[:, None] & (share > self.config.clear * share.sum(axis=0))
-        clear &= share > self.config.clear * share.sum(axis=1, keepdims=True)
+        clear = fresh[:, None] & (share > self.config.unambiguous_share * share.sum(axis=0))
+        clear &= share > self.config.unambiguous_share * share.sum(axis=1, keepdims=True)
         matches = [(tracks[rows[i]], int(which[j])) for i, j in zip(*np.nonzero(clear), strict=True)]
         plausible = np.isfinite(surprise) & ~clear.any(axis=1)[:, None] & ~clear.any(axis=0)[None]
         ours, theirs = np.flatnonzero(plausible.any(axis=1)), np.flatnonzero(plausible.any(axis=0))
@@ -199,14 +199,14 @@ class Tracker:
         likely = ~judged | (probability >= self.config.min_probability)
         cost = np.where(likely, surprise - odds, np.inf)
         matches = []
-        for i, j in assign(cost, self.config.max_surprise).pairs:
+        for i, j in assign(cost, self.config.gate).pairs:
             track, index = tracks[i], int(which[j])
             rivals = plausible[:, j] & (np.arange(len(tracks)) != i)
             if judged[i, j]:
                 reason = "ambiguous" if rivals.any() else "verified"
                 beside = probability[rivals & judged[:, j], j]
                 self.identities.note(seen, track, index, reason, probability[i, j], beside)
-            if not judged[i, j] or probability[i, j] < self.config.same:
+            if not judged[i, j] or probability[i, j] < self.config.match_probability:
                 self._doubt(track, [tracks[k] for k in np.flatnonzero(rivals)])
             matches.append((track, index))
         return matches
@@ -221,14 +221,17 @@ class Tracker:
         """Which detections that nobody claimed start tracks: the surest first, no second one on anybody."""
         kept = list(taken)
         for i in sure[np.argsort(-seen.confidence[sure], kind="stable")].tolist():
-            if i not in taken and boxes.iou(seen.xyxy[[i]], seen.xyxy[kept]).max(initial=0) <= self.config.same_box:
+            if (
+                i not in taken
+                and boxes.iou(seen.xyxy[[i]], seen.xyxy[kept]).max(initial=0) <= self.config.duplicate_iou
+            ):
                 kept.append(i)
         return sorted(kept[len(taken) :])
 
     def _start(self, seen: Seen, index: int) -> Track:
         """A new track from a strong detection that nobody claimed."""
         confidence, cut = float(seen.confidence[index]), bool(seen.cut[index])
-        track = Track(seen.xyxy[index], confidence, self.frame, self.config.crops, cut)
+        track = Track(seen.xyxy[index], confidence, self.frame, self.config.gallery_size, cut)
         self.tracks.append(track)
         return track
 
@@ -243,7 +246,7 @@ class Tracker:
 
     def _forget(self) -> None:
         """Drop unproven tracks that were missed, and lost ones beyond memory."""
-        memory = (self.config.memory if self.similarity else self.config.coast) * self.config.fps
+        memory = (self.config.max_age if self.similarity else self.config.coast) * self.config.fps
         kept = [t for t in self.tracks if t.gap(self.frame) <= (1 if t.state is State.TENTATIVE else memory)]
         lost = sorted((t for t in kept if t.state is State.LOST), key=lambda t: t.last[0])
         surplus = {id(t) for t in lost[: max(0, len(lost) - self.config.max_lost)]}

@@ -91,8 +91,8 @@ def test_wrong_settings_are_told():
         deep_sort(ByColour(), embedder="mobilenet")
     with pytest.raises(InputError, match="nonsense"):
         deep_sort(ByColour(), nonsense=1)
-    with pytest.raises(InputError, match="different=1.5"):
-        deep_sort(ByColour(), different=1.5)
+    with pytest.raises(InputError, match="min_probability=1.5"):
+        deep_sort(ByColour(), min_probability=1.5)
     with pytest.raises(InputError, match="nowhere"):
         deep_sort("nowhere")
 

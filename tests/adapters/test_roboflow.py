@@ -32,7 +32,7 @@ def play(tracker, frames):
 def test_it_is_registered_with_its_settings():
     info = BaseTracker._lookup_tracker("readtrack")
     assert info.tracker_class is ReadTrackTracker
-    assert info.parameters["same"].param_type is float and info.parameters["weights"].param_type is str
+    assert info.parameters["match_probability"].param_type is float and info.parameters["weights"].param_type is str
     assert all(parameter.description for parameter in info.parameters.values())
 
 
@@ -74,7 +74,7 @@ def test_empty_and_hostile_frames():
         answer = tracker.update(given, frame)
         assert len(answer.tracker_id) == len(given)
     with pytest.raises(InputError):
-        ReadTrackTracker(None, same=0.1)
+        ReadTrackTracker(None, match_probability=0.1)
     with pytest.raises(InputError, match="nowhere"):
         ReadTrackTracker("nowhere")
 
@@ -100,4 +100,4 @@ def test_the_module_is_their_command_with_readtrack_in_it(capsys, monkeypatch):
     with pytest.raises(SystemExit) as ended, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # runpy's, that it was imported before
         runpy.run_module(roboflow.__name__, run_name="__main__")
-    assert ended.value.code == 0 and "--tracker.patience" in capsys.readouterr().out
+    assert ended.value.code == 0 and "--tracker.max_delay" in capsys.readouterr().out

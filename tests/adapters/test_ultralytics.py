@@ -63,18 +63,18 @@ def test_empty_hostile_and_oriented_boxes():
 
 
 def test_the_file_holds_the_settings(tmp_path):
-    path = adapter.config(tmp_path / "mine.yaml", fps=30, memory=5)
+    path = adapter.config(tmp_path / "mine.yaml", fps=30, max_age=5)
     assert path == str(tmp_path / "mine.yaml")
     assert yaml.safe_load((tmp_path / "mine.yaml").read_text()) == {
         "tracker_type": "readtrack",
         "weights": "read-s",
         "half": False,
         "fps": 30,
-        "memory": 5,
+        "max_age": 5,
     }
     entries = yaml.safe_load((tmp_path / "mine.yaml").read_text()) | {"weights": None}
     made = adapter.UltralyticsTracker(SimpleNamespace(**entries))
-    assert made._tracker.tracker.config == TrackerConfig(fps=30, memory=5)
+    assert made._tracker.tracker.config == TrackerConfig(fps=30, max_age=5)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.matcher import Matcher
 from readtrack.results.folder import Results, make_folder
 from readtrack.street import Street, StreetConfig
-from readtrack.tracking import Decided
+from readtrack.tracking import Reassignment
 from readtrack.video import Frame, open_video
 
 STADTMITTE = SHARED / "data" / "mot15" / "TUD-Stadtmitte"
@@ -64,8 +64,12 @@ def test_results_take_back_what_proved_wrong(tmp_path):
             people = sv.Detections(box[None], confidence=np.ones(1), tracker_id=np.array([1]))
             results.write(Frame(10 + index, None), people, [], [])
         assert results.people == {1}
-        again = [Decided(0, box, 1.0, 2, was=1), Decided(1, box, 1.0, 2, was=1), Decided(2, box, 1.0, 2, was=1)]
-        results.settle([*again, Decided(2, box + 100, 0.5, 1)])
+        again = [
+            Reassignment(0, box, 1.0, 2, previous_id=1),
+            Reassignment(1, box, 1.0, 2, previous_id=1),
+            Reassignment(2, box, 1.0, 2, previous_id=1),
+        ]
+        results.settle([*again, Reassignment(2, box + 100, 0.5, 1)])
         assert results.people == {1, 2}
     rows = {frame: people.tracker_id.tolist() for frame, people in read_mot(tmp_path / "tracks.txt").items()}
     assert rows == {10: [2], 11: [2], 12: [1, 2]}
@@ -80,7 +84,7 @@ def test_the_first_command(tmp_path, monkeypatch, capsys):
     summary = json.loads((out / "summary.json").read_text())
     alone, read = summary["scores"]["boxes alone"], summary["scores"]["with READ"]
     assert summary["frames"] == len(Street())
-    assert summary["revived"] >= 3
+    assert summary["reidentified"] >= 3
     assert read["IDF1"] > alone["IDF1"] + 0.1
     assert read["IDSW"] < alone["IDSW"]
     again = score_tracking(read_truth(out / "truth.txt"), read_mot(out / "tracks.txt"), summary["frames"])
@@ -88,8 +92,8 @@ def test_the_first_command(tmp_path, monkeypatch, capsys):
     images = frames_of(out / "tracks.mp4")
     assert (len(images), images[0].shape) == (summary["frames"], (540, 960, 3))
     rows = [json.loads(line) for line in (out / "associations.jsonl").read_text().splitlines()]
-    assert sum(row["reason"] == "revived" for row in rows) == summary["revived"]
-    assert len(rows) == summary["revived"] + summary["judged"]
+    assert sum(row["reason"] == "reidentified" for row in rows) == summary["reidentified"]
+    assert len(rows) == summary["reidentified"] + summary["judged"]
 
 
 def test_the_same_input_gives_the_same_bytes_and_nothing_is_overwritten(sequence, tmp_path, monkeypatch):
@@ -162,7 +166,7 @@ def test_a_run_is_never_overwritten_silently(sequence, tmp_path, capsys):
         (["SEQUENCE", "--detector", "none", "--weights", "BROKEN"], "broken.txt"),
         (["SEQUENCE", "--detector", "none", "--device", "cuda:9"], "cuda:9"),
         (["SEQUENCE", "--detector", "none", "--out", "/proc/nowhere"], "/proc/nowhere"),
-        (["SEQUENCE", "--detector", "none", "--memory", "-1"], "memory"),
+        (["SEQUENCE", "--detector", "none", "--max-age", "-1"], "max_age"),
         (["SEQUENCE", "--detector", "none", "--stride", "0"], "stride"),
         (["--stride", "0"], "stride"),
         (["SEQUENCE/img1", "--detector", "none"], "--detections"),
@@ -257,7 +261,7 @@ def test_read_tracker_keeps_the_caller_s_data(tiny_model):
 
 
 def test_memory_stays_bounded_on_endless_streams(tiny_model):
-    tracker = ReadTracker(Matcher(tiny_model, "cpu"), TrackerConfig(min_hits=1, memory=1, max_lost=4))
+    tracker = ReadTracker(Matcher(tiny_model, "cpu"), TrackerConfig(min_hits=1, max_age=1, max_lost=4))
     image = np.zeros((120, 160, 3), np.uint8)
     for i in range(300):
         left = 10.0 * (i % 12)

@@ -14,7 +14,7 @@ from readtrack.evaluation.budget import BudgetSettings
 from readtrack.tracking import Tracker, TrackerConfig
 from readtrack.tracking.identity import SAVED
 
-ASK = TrackerConfig(fps=25, clear=1)
+ASK = TrackerConfig(fps=25, unambiguous_share=1)
 
 
 class Oracle:
@@ -125,7 +125,7 @@ def test_two_sources_are_added_up(two, tmp_path, capsys):  # noqa: F811
 
 def test_what_cannot_be_tried_is_told(two, tmp_path, capsys):  # noqa: F811
     for flags, words in (
-        ((two[0], "--clear", 0.2), "clear=0.2"),
+        ((two[0], "--clear", 0.2), "unambiguous_share=0.2"),
         ((two[0], "--budget", 2), "budget=2"),
         ((two[0], "--gap", 0), "at least 1 frame"),
         ((two[1],), "has no pixels"),

@@ -98,7 +98,7 @@ def test_crops_are_clear_and_few():
     places = {"cid": at(310, 290), "ann": at(300), "dan": at(5), "bob": at(500)}
     tracks, images = film([places] * 50, lambda i, name: ["ann", "bob", "cid", "dan"].index(name))
     eyes = Eyes()
-    found = relink(tracks, images, eyes, RelinkConfig(crops=4))
+    found = relink(tracks, images, eyes, RelinkConfig(gallery_size=4))
     assert sorted(found.unseen) == [2, 3]
     assert eyes.encoded <= 8 and found.links == []
 
@@ -120,7 +120,7 @@ def test_what_cannot_be_used_is_refused():
     with pytest.raises(InputError, match="twice in frame 3"):
         relink(twice, images, Eyes())
     assert relink({}, images, Eyes()).identities == {}
-    for wrong in ({"threshold": 1.5}, {"fps": 0}, {"max_gap": -1}, {"max_gap": float("nan")}, {"crops": 0}):
+    for wrong in ({"threshold": 1.5}, {"fps": 0}, {"max_gap": -1}, {"max_gap": float("nan")}, {"gallery_size": 0}):
         with pytest.raises(InputError, match=next(iter(wrong))):
             RelinkConfig(**wrong)
 

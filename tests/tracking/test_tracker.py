@@ -47,7 +47,7 @@ def play(tracker, frames):
     seen = {}
     for index, places in enumerate(frames):
         answer = tracker.update(people(places), SIZE)
-        late += tracker.decided
+        late += tracker.reassignments
         for name, track in zip(places, answer.tracker_id, strict=True):
             if track > 0:
                 ids.setdefault(name, []).append(int(track))
@@ -121,7 +121,7 @@ def test_a_revival_is_reported_with_its_reasons():
         reported += tracker.associations
     assert len(reported) == 1
     revived = reported[0]
-    assert (revived.track, revived.detection, revived.reason) == (1, 0, "revived")
+    assert (revived.track, revived.detection, revived.reason) == (1, 0, "reidentified")
     assert 142 <= revived.frame < 152
     assert revived.gap == 101
     assert revived.probability == pytest.approx(0.98, abs=1e-6)
@@ -136,13 +136,13 @@ def test_a_stranger_gets_an_id_of_their_own():
 
 @pytest.mark.parametrize(("sure", "track"), [(0.55, 2), (0.8, 1)])
 def test_doubt_waits_for_patience_and_then_takes_what_is_likelier(sure, track):
-    tracker = Tracker(TrackerConfig(patience=1), ByName(sure=sure))
+    tracker = Tracker(TrackerConfig(max_delay=1), ByName(sure=sure))
     frames = [{"a": b} for b in walk(300, 2, 40)] + [{}] * 60 + [{"a": b} for b in walk(320, 2, 40)]
     given = []
     for places in frames:
         given.append(tracker.update(people(places), SIZE).tracker_id.tolist())
-        if tracker.decided:
-            settled = [late.frame for late in tracker.decided]
+        if tracker.reassignments:
+            settled = [late.frame for late in tracker.reassignments]
     assert given[100:125] == [[-1]] * 25
     assert given[125:] == [[track]] * 15
     assert settled == list(range(100, 125))
@@ -161,7 +161,7 @@ def test_nobody_is_in_two_places():
 
 def test_beyond_memory_a_person_is_new():
     frames = [{"a": b} for b in walk(300, 2, 40)] + [{}] * 120 + [{"a": b} for b in walk(320, 2, 40)]
-    config = TrackerConfig(memory=4)
+    config = TrackerConfig(max_age=4)
     assert play(Tracker(config, ByName()), frames)[0] == {"a": [1, 2]}
 
 
@@ -193,7 +193,7 @@ def test_occlusion_spares_those_in_front():
 
 
 def test_memory_is_spread_over_life_and_bounded():
-    tracker = Tracker(TrackerConfig(crops=8), ByName())
+    tracker = Tracker(TrackerConfig(gallery_size=8), ByName())
     for i in range(500):
         names = np.empty(1, dtype=object)
         names[:] = [i]
@@ -257,9 +257,9 @@ def tell(ledger, tracker, frame, places, answer):
     for where, track in zip(places.values(), answer.tracker_id, strict=True):
         if track > 0:
             ledger[frame, tuple(where)] = int(track)
-    for late in tracker.decided:
-        assert late.was in (-1, ledger.get((late.frame, tuple(late.xyxy)), -1))
-    ledger.update({(late.frame, tuple(late.xyxy)): late.track for late in tracker.decided})
+    for late in tracker.reassignments:
+        assert late.previous_id in (-1, ledger.get((late.frame, tuple(late.xyxy)), -1))
+    ledger.update({(late.frame, tuple(late.xyxy)): late.track for late in tracker.reassignments})
     told = [(when, track) for (when, _), track in ledger.items()]
     assert len(set(told)) == len(told)
 
@@ -272,7 +272,7 @@ def test_no_id_is_ever_in_two_places_whatever_read_says(seed):
     def run():
         rng = np.random.default_rng(seed)
         tracker = Tracker(
-            TrackerConfig(proofs=1, patience=0.4), lambda q, g: rng.uniform(0, 1, (len(q), len(g))) ** 0.2
+            TrackerConfig(min_comparisons=1, max_delay=0.4), lambda q, g: rng.uniform(0, 1, (len(q), len(g))) ** 0.2
         )
         ledger = {}
         for i in range(80):
@@ -293,11 +293,11 @@ def test_boxes_told_under_a_wrong_id_are_told_again():
     # Two people walk into each other and turn back: motion goes straight on, and covered crops are not judged.
     way = [300 + 5 * i for i in range(20)] + [395 - 5 * i for i in range(40)]
     frames = [{"a": box(x), "b": box(800 - x)} for x in way]
-    tracker, ledger, corrected = Tracker(TrackerConfig(cover_weight=0), ByName()), {}, []
+    tracker, ledger, corrected = Tracker(TrackerConfig(occluded_weight=0), ByName()), {}, []
     for i, places in enumerate(frames):
         tell(ledger, tracker, i, places, tracker.update(people(places), SIZE))
-        corrected += [late for late in tracker.decided if late.was > 0]
-    assert {(late.was, late.track) for late in corrected} == {(1, 2), (2, 1)}
+        corrected += [late for late in tracker.reassignments if late.previous_id > 0]
+    assert {(late.previous_id, late.track) for late in corrected} == {(1, 2), (2, 1)}
     names = {(i, tuple(where)): name for i, places in enumerate(frames) for name, where in places.items()}
     wrong = {key[0] for key, track in ledger.items() if track != {"a": 1, "b": 2}[names[key]]}
     assert wrong <= {18, 19, 20, 21}  # where they touch, nobody knows
@@ -312,7 +312,7 @@ def test_a_covered_crop_counts_less_but_counts():
         judged.extend(queries)
         return ByName(0.99)(queries, galleries)
 
-    config = TrackerConfig(clear=1, cover_weight=0.5)
+    config = TrackerConfig(unambiguous_share=1, occluded_weight=0.5)
     tracker = Tracker(config, judge)
     for _ in range(10):
         tracker.update(people({"behind": behind}), SIZE)
@@ -322,7 +322,7 @@ def test_a_covered_crop_counts_less_but_counts():
         reported += [a for a in tracker.associations if a.track == 1]
     assert "behind" in judged
     assert max(a.probability for a in reported) == pytest.approx(1 / (1 + (0.01 / 0.99) ** 0.5), abs=1e-3)
-    untold = Tracker(TrackerConfig(clear=1, cover_weight=0), ByName(0.99))
+    untold = Tracker(TrackerConfig(unambiguous_share=1, occluded_weight=0), ByName(0.99))
     for _ in range(10):
         untold.update(people({"behind": behind}), SIZE)
     untold.update(people({"behind": behind, "front": front}), SIZE)
@@ -341,12 +341,19 @@ def test_who_was_never_seen_whole_is_known_by_a_glimpse():
     cut = [0.0, 100.0, 40.0, 260.0]
     frames = [{"a": cut}] * 20 + [{}] * 60 + [{"a": b} for b in walk(300, 2, 40)]
     assert play(Tracker(similarity=ByName()), frames)[0] == {"a": [1]}
-    assert play(Tracker(TrackerConfig(cut_weight=0), ByName()), frames)[0] == {"a": [1, 2]}
+    assert play(Tracker(TrackerConfig(truncated_weight=0), ByName()), frames)[0] == {"a": [1, 2]}
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"min_iou": 2}, {"fps": 0}, {"memory": -1}, {"same": 0.1, "different": 0.5}, {"min_hits": 0}, {"fps": np.nan}],
+    [
+        {"min_iou": 2},
+        {"fps": 0},
+        {"max_age": -1},
+        {"match_probability": 0.1, "new_probability": 0.5},
+        {"min_hits": 0},
+        {"fps": np.nan},
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(InputError):
@@ -373,6 +380,6 @@ def test_who_was_missed_while_leaving_is_not_continued_by_the_next_at_the_edge()
     comes = [{"bob": box(12 + 3 * i)} for i in range(25)]
     frames = [*out, *[{}] * 10, *comes]
     assert play(Tracker(), frames)[0] == {"ann": [1], "bob": [2]}
-    assert play(Tracker(TrackerConfig(exit_surprise=0)), frames)[0] == {"ann": [1], "bob": [1]}
+    assert play(Tracker(TrackerConfig(border_penalty=0)), frames)[0] == {"ann": [1], "bob": [1]}
     middle = [*out[:8], *[{}] * 10, *[{"ann": b["ann"]} for b in out[8:]]]  # away from the edge she is found again
     assert play(Tracker(), middle)[0] == {"ann": [1]}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.images import Image
-from readtrack.tracking import Decided
+from readtrack.tracking import Reassignment
 
 if TYPE_CHECKING:
     from readtrack.read.matcher import Matcher
@@ -28,13 +28,13 @@ class Contestant(Protocol):
     """A tracker that has seen nothing yet."""
 
     @property
-    def decided(self) -> list[Decided]:
+    def reassignments(self) -> list[Reassignment]:
         """Boxes of earlier frames whose id was settled or proved wrong just now; ``frame`` counts updates from 0."""
 
     def update(self, detections: sv.Detections, image: Image | None) -> sv.Detections:
         """Take the next frame; the same detections in the same order with ``tracker_id``, -1 where there is none."""
 
-    def finish(self) -> list[Decided]:
+    def finish(self) -> list[Reassignment]:
         """Settle what is undecided, at the end."""
 
 
@@ -53,7 +53,7 @@ class Host:
 
     def __init__(self, name: str, step: Step) -> None:
         self.name = name
-        self.decided: list[Decided] = []  # never any
+        self.reassignments: list[Reassignment] = []  # never any
         self._step = step
 
     def update(self, detections: sv.Detections, image: Image | None) -> sv.Detections:
@@ -74,6 +74,6 @@ class Host:
             raise HostError(f"{self.name} broke down ({type(error).__name__}: {told[0]})") from error
         return answer
 
-    def finish(self) -> list[Decided]:
+    def finish(self) -> list[Reassignment]:
         """Nothing is undecided."""
         return []

@@ -57,7 +57,7 @@ def test_those_who_can_follow_them_without_pixels(name):
 def test_ids_that_proved_wrong_are_exchanged():
     story = [{"ann": at(100), "bob": at(400)}] * 3
     ann, bob = (tuple(box) for box in film(story).found(0).xyxy)
-    decide = {2: [late(1, ann, 2, was=1), late(1, bob, 1, was=2)]}
+    decide = {2: [late(1, ann, 2, previous_id=1), late(1, bob, 1, previous_id=2)]}
     played = play(Scripted(lambda f, seen: [1, 2], lambda f: decide.get(f, ())), film(story))
     told = {f: dict(zip(map(tuple, t.xyxy), t.tracker_id.tolist(), strict=True)) for f, t in played.tracks.items()}
     assert told == {0: {ann: 1, bob: 2}, 1: {ann: 2, bob: 1}, 2: {ann: 1, bob: 2}}
