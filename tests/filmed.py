@@ -30,6 +30,7 @@ class Scripted:
 
     def __init__(self, script, decide=lambda frame: (), last=()):
         self.frame, self.script, self.decide, self.last, self.reassignments = -1, script, decide, last, []
+        self.associations = []
 
     def update(self, detections, image):
         self.frame += 1

@@ -6,9 +6,9 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,75 +25,12 @@ from readtrack.errors import InputError
 from readtrack.files import replacing
 from readtrack.metrics.tracking import TrackingScores, identity_kept, score_tracking
 from readtrack.mot import MotWriter, read_mot
+from readtrack.pipeline import Detect, Step, Summary, track
 from readtrack.readtracker import ReadTracker
 from readtrack.results.folder import Results, make_folder
 from readtrack.street import Street, StreetConfig
 from readtrack.tracking import TrackerConfig
 from readtrack.video import Frame, Video, open_video
-
-Detect = Callable[[Frame], sv.Detections]
-
-
-@dataclass
-class Summary:
-    """What a run did; seconds are totals over the frames."""
-
-    frames: int = 0
-    identities: int = 0
-    reidentified: int = 0  # identities brought back by READ
-    judged: int = 0  # other associations that READ decided
-    seconds_detector: float = 0.0
-    seconds_read: float = 0.0
-    seconds_rest: float = 0.0  # association; neither drawing nor reading and writing video
-    seconds_total: float = 0.0
-    crops_encoded: int = 0
-    pairs_compared: int = 0
-    interrupted: bool = False
-
-
-def track(
-    frames: Iterable[Frame],
-    detect: Detect,
-    tracker: ReadTracker,
-    results: Results,
-    report: Callable[[ReadTracker], None] = lambda tracker: None,
-) -> Summary:
-    """Track people through frames and write the results; Ctrl-C ends it early and cleanly.
-
-    Args:
-        frames: the video.
-        detect: a frame's people.
-        tracker: fresh or reset.
-        results: where tracks, video and READ's decisions go.
-        report: called after every frame.
-    """
-    summary, started = Summary(), time.perf_counter()
-    try:
-        for frame in frames:
-            begun = time.perf_counter()
-            detections = detect(frame)
-            detected = time.perf_counter()
-            people = tracker.update(detections, frame.image)
-            summary.seconds_detector += detected - begun
-            summary.seconds_rest += time.perf_counter() - detected
-            results.write(frame, people, tracker.associations, tracker.reassignments)
-            summary.frames += 1
-            reidentified = sum(a.reason == "reidentified" for a in tracker.associations)
-            summary.reidentified += reidentified
-            summary.judged += len(tracker.associations) - reidentified
-            report(tracker)
-            if not results.open:
-                break
-    except KeyboardInterrupt:
-        summary.interrupted = True
-    results.settle(tracker.finish())
-    summary.identities = len(results.people)
-    summary.seconds_total = time.perf_counter() - started
-    if tracker.matcher is not None:
-        summary.seconds_read = tracker.matcher.seconds
-        summary.seconds_rest -= tracker.matcher.seconds
-        summary.crops_encoded, summary.pairs_compared = tracker.matcher.encoded, tracker.matcher.compared
-    return summary
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -238,7 +175,7 @@ def _visible(people: sv.Detections) -> sv.Detections:
 
 
 @contextmanager
-def _progress(video: "Video | StreetVideo", console: Console) -> Iterator[Callable[[ReadTracker], None]]:
+def _progress(video: "Video | StreetVideo", console: Console) -> Iterator[Callable[[Step], None]]:
     """A progress bar with frames per second and people alive; what to call after every frame."""
     columns = (
         TextColumn("{task.description}"),
@@ -247,13 +184,15 @@ def _progress(video: "Video | StreetVideo", console: Console) -> Iterator[Callab
         TextColumn("{task.fields[rate]:.1f} frames/s, {task.fields[alive]} people"),
         TimeRemainingColumn(),
     )
-    started = time.perf_counter()
+    done, started = 0, time.perf_counter()
     with Progress(*columns, console=console, disable=console.quiet) as progress:
         bar = progress.add_task(video.name, total=video.total, rate=0.0, alive=0)
 
-        def report(tracker: ReadTracker) -> None:
-            rate = (tracker.tracker.frame + 1) / (time.perf_counter() - started)
-            progress.update(bar, advance=1, rate=rate, alive=tracker.tracker.alive)
+        def report(step: Step) -> None:
+            nonlocal done
+            done += 1
+            known = 0 if step.people.tracker_id is None else int((step.people.tracker_id > 0).sum())
+            progress.update(bar, advance=1, rate=done / (time.perf_counter() - started), alive=known)
 
         yield report
 

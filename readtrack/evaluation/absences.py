@@ -8,9 +8,9 @@ import numpy as np
 import supervision as sv
 
 from readtrack import boxes
-from readtrack.evaluation.peers import Contestant
 from readtrack.evaluation.playback import Played, play
 from readtrack.evaluation.recordings import STREET, Footage, label
+from readtrack.pipeline import OnlineTracker
 
 SEEN = 25  # frames before and after that are looked at
 LEAST = 5  # of these in which somebody must be detected to count as present
@@ -201,7 +201,7 @@ def plan_absences(footage: Footage, present: Present, gaps: Sequence[int], count
 
 
 def tally_absences(
-    make: Callable[[], Contestant],
+    make: Callable[[], OnlineTracker],
     whole: Played,
     footage: Footage,
     present: Present,

@@ -4,21 +4,38 @@ The programs in ``demos/with_*.py`` are built on it.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import supervision as sv
-from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.evaluation.recordings import Footage
 from readtrack.metrics.tracking import TrackingScores, score_tracking
+from readtrack.pipeline import Steps
+from readtrack.tracking import Association, Reassignment
 
-Step = Callable[[sv.Detections, NDArray[np.uint8]], sv.Detections]  # a frame's detections, image -> with tracker_id
+Step = Callable[[sv.Detections, Any], sv.Detections]  # a frame's detections, image -> with tracker_id
+
+
+class _Called:
+    """A function in the shape of a tracker."""
+
+    def __init__(self, step: Step) -> None:
+        self.update = step
+        self.associations: list[Association] = []
+        self.reassignments: list[Reassignment] = []
+
+    def finish(self) -> list[Reassignment]:
+        """Nothing is undecided."""
+        return []
 
 
 def follow(step: Step, footage: Footage) -> dict[int, sv.Detections]:
     """Call a tracker for each frame that has an image, as it would run live; its answers by frame."""
-    return {f.index: step(footage.found(f.index), f.image) for f in footage.frames if f.image is not None}
+    frames = (frame for frame in footage.frames if frame.image is not None)
+    steps = Steps(frames, lambda frame: footage.found(frame.index), _Called(step))
+    return {one.frame.index: one.people for one in steps}
 
 
 def report(name: str, footage: Footage, tracks: Mapping[int, sv.Detections]) -> TrackingScores:

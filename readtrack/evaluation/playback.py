@@ -1,6 +1,5 @@
 """A contestant on a recording, as it would run live; and what it knew when."""
 
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +9,8 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack.boxes import confidence_of
-from readtrack.evaluation.peers.peer import Contestant
 from readtrack.evaluation.recordings import Footage
+from readtrack.pipeline import OnlineTracker, Steps
 from readtrack.tracking import Reassignment
 
 
@@ -20,7 +19,7 @@ class Played:
     """What came of it; frames are the recording's."""
 
     frames: list[int]  # handed in
-    tracks: dict[int, sv.Detections]  # boxes with an id, those decided later filled in
+    tracks: dict[int, sv.Detections]  # boxes with an id, those reassignments later filled in
     known: dict[tuple[int, int], int]  # frame and id of a box -> the frame in which the id was told
     seconds: float  # in the tracker: neither detecting nor reading frames
 
@@ -31,7 +30,7 @@ class Played:
 
 
 def play(
-    contestant: Contestant,
+    contestant: OnlineTracker,
     footage: Footage,
     found: Callable[[int], sv.Detections] | None = None,
     report: Callable[[], None] = lambda: None,
@@ -57,29 +56,28 @@ def play(
         known[frame, number] = frames[-1]
 
     def settle(reassignments: list[Reassignment]) -> None:
-        for late in (
-            late for late in reassignments if late.previous_id > 0
-        ):  # all wrong ids go first: two may exchange theirs
-            held = rows[frames[late.frame]]
-            held[:] = [
-                (xyxy, number) for xyxy, number in held if number != late.previous_id or (xyxy != late.xyxy).any()
+        for late in (late for late in reassignments if late.previous_id > 0):  # all first: two may exchange theirs
+            rows[late.frame] = [
+                (xyxy, number)
+                for xyxy, number in rows[late.frame]
+                if number != late.previous_id or (xyxy != late.xyxy).any()
             ]
         for late in reassignments:
-            keep(frames[late.frame], late.xyxy, late.track)
+            keep(late.frame, late.xyxy, late.track)
 
-    for frame in footage.frames:
-        detections = _plain((found or footage.found)(frame.index))
-        begun = time.perf_counter()
-        people = contestant.update(detections, frame.image)
-        seconds += time.perf_counter() - begun
-        frames.append(frame.index)
+    detect = found or footage.found
+    steps = Steps(footage.frames, lambda frame: _plain(detect(frame.index)), contestant)
+    for step in steps:
+        people, frame = step.people, step.frame.index
+        seconds += step.seconds_tracker
+        frames.append(frame)
         assert people.tracker_id is not None
         for i in np.flatnonzero(people.tracker_id >= 1):
-            keep(frame.index, np.asarray(people.xyxy[i], np.float64), int(people.tracker_id[i]))
-        settle(contestant.reassignments)
+            keep(frame, np.asarray(people.xyxy[i], np.float64), int(people.tracker_id[i]))
+        settle(step.reassignments)
         report()
     if frames:
-        settle(contestant.finish())
+        settle(steps.finish())
     tracks = {
         frame: sv.Detections(np.stack([xyxy for xyxy, _ in held]), tracker_id=np.array([number for _, number in held]))
         for frame, held in sorted(rows.items())

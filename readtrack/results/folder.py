@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections import Counter, deque
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -74,22 +74,18 @@ class Results:
         self._window = Window(str(folder)) if show else None
         self._crops = folder / "crops" if crops else None
         self._next_crop: dict[int, int] = {}
-        self._count = -1
-        self._indices: deque[tuple[int, int]] = deque(maxlen=4096)  # tracker's frame -> source's
 
     def write(
         self, frame: Frame, people: sv.Detections, associations: list[Association], reassignments: list[Reassignment]
     ) -> None:
         """One frame: people with ``tracker_id`` (-1 is left out), READ's decisions, and boxes settled late."""
-        self._count += 1
-        self._indices.append((self._count, frame.index))
         self.settle(reassignments)
         assert people.tracker_id is not None
         known = boxes.take(people, people.tracker_id > 0)
         self._mot.write(frame.index, known)
         self._boxes.update(map(int, known.tracker_id if known.tracker_id is not None else []))
         for association in associations:
-            self._log.write(json.dumps({**asdict(association), "frame": frame.index}) + "\n")
+            self._log.write(json.dumps(asdict(association)) + "\n")
             if association.reason == "reidentified":
                 self._painter.returned(association.track, frame.index, association.probability)
         self._log.flush()
@@ -110,21 +106,22 @@ class Results:
         return set(+self._boxes)
 
     def settle(self, reassignments: list[Reassignment]) -> None:
-        """Write boxes of earlier frames whose id is known now; correct those that were written under a wrong one."""
-        indices = dict(self._indices) if reassignments else {}
-        reachable = [late for late in reassignments if late.frame in indices]
-        wrong = [late for late in reachable if late.previous_id > 0]
-        self._mot.correct([(indices[late.frame], late.previous_id, late.track) for late in wrong])
+        """Write boxes of earlier frames whose id is known now; correct those that were written under a wrong one.
+
+        Frames are the source's, as ``pipeline.Steps`` gives them.
+        """
+        wrong = [late for late in reassignments if late.previous_id > 0]
+        self._mot.correct([(late.frame, late.previous_id, late.track) for late in wrong])
         self._boxes.subtract(late.previous_id for late in wrong)
-        self._boxes.update(late.track for late in reachable)
-        for late in reachable:
+        self._boxes.update(late.track for late in reassignments)
+        for late in reassignments:
             if late.previous_id <= 0:
                 row = sv.Detections(
                     late.xyxy[None].astype(np.float32),
                     confidence=np.array([late.confidence]),
                     tracker_id=np.array([late.track]),
                 )
-                self._mot.write(indices[late.frame], row)
+                self._mot.write(late.frame, row)
 
     def _save_crops(self, folder: Path, index: int, image: NDArray[np.uint8], people: sv.Detections) -> None:
         """At most two crops per second of each identity, as crops/<id>/<frame>.jpg."""

@@ -64,12 +64,8 @@ def test_results_take_back_what_proved_wrong(tmp_path):
             people = sv.Detections(box[None], confidence=np.ones(1), tracker_id=np.array([1]))
             results.write(Frame(10 + index, None), people, [], [])
         assert results.people == {1}
-        again = [
-            Reassignment(0, box, 1.0, 2, previous_id=1),
-            Reassignment(1, box, 1.0, 2, previous_id=1),
-            Reassignment(2, box, 1.0, 2, previous_id=1),
-        ]
-        results.settle([*again, Reassignment(2, box + 100, 0.5, 1)])
+        again = [Reassignment(frame, box, 1.0, 2, previous_id=1) for frame in (10, 11, 12)]
+        results.settle([*again, Reassignment(12, box + 100, 0.5, 1)])
         assert results.people == {1, 2}
     rows = {frame: people.tracker_id.tolist() for frame, people in read_mot(tmp_path / "tracks.txt").items()}
     assert rows == {10: [2], 11: [2], 12: [1, 2]}

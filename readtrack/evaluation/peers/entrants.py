@@ -11,8 +11,9 @@ from typing import Any
 from rich.console import Console
 
 from readtrack.errors import InputError
-from readtrack.evaluation.peers import CONTESTANTS, Contestant, Setup, Vectors, load_vectors, make, pick, unable
+from readtrack.evaluation.peers import CONTESTANTS, Setup, Vectors, load_vectors, make, pick, unable
 from readtrack.evaluation.recordings import STREET, Footage, open_footage
+from readtrack.pipeline import OnlineTracker
 from readtrack.read.matcher import Matcher
 
 TOGETHER = "all together"
@@ -89,7 +90,7 @@ class Entrants:
             if why := unable(name, footage.pixels, self._vectors is not None):
                 self.left_out.append(LeftOut(footage.name, name, why))
 
-    def make(self, name: str, footage: Footage) -> Contestant:
+    def make(self, name: str, footage: Footage) -> OnlineTracker:
         """A fresh tracker for a recording."""
         return make(name, Setup(footage.fps, footage.pixels, self._vectors, self._matcher))
 

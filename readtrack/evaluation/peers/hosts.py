@@ -10,22 +10,23 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
-from readtrack.evaluation.peers.peer import Contestant, Host, Image, Setup, Vectors
+from readtrack.evaluation.peers.peer import Host, Image, Setup, Vectors
+from readtrack.pipeline import OnlineTracker
 from readtrack.readtracker import ReadTracker
 from readtrack.tracking import TrackerConfig
 
-Make = Callable[[Setup], Contestant]
+Make = Callable[[Setup], OnlineTracker]
 
 BELIEVED = 0.5  # least confidence of what DeepSORT is given: it believes every detection
 NO_IMAGE = (1, 1)  # height and width that ultralytics is told where there are no pixels; it uses neither
 
 
-def read(setup: Setup) -> Contestant:
+def read(setup: Setup) -> OnlineTracker:
     """This project's tracker with READ."""
     return ReadTracker(setup.matcher, TrackerConfig(fps=setup.fps))
 
 
-def read_boxes(setup: Setup) -> Contestant:
+def read_boxes(setup: Setup) -> OnlineTracker:
     """The same on boxes alone."""
     return ReadTracker(None, TrackerConfig(fps=setup.fps))
 
@@ -33,7 +34,7 @@ def read_boxes(setup: Setup) -> Contestant:
 def roboflow(kind: str) -> Make:
     """One of ``trackers``, by its class."""
 
-    def make(setup: Setup) -> Contestant:
+    def make(setup: Setup) -> OnlineTracker:
         import trackers
 
         moving = {} if kind != "BoTSORTTracker" else {"enable_cmc": setup.pixels}
@@ -55,7 +56,7 @@ def roboflow(kind: str) -> Make:
 def boxmot(kind: str, rate: bool = False, reid: bool = False) -> Make:
     """One of ``boxmot``, by its class; whether it takes a frame rate and a re-ID network."""
 
-    def make(setup: Setup) -> Contestant:
+    def make(setup: Setup) -> OnlineTracker:
         import boxmot
 
         host = getattr(boxmot, kind)
@@ -78,7 +79,7 @@ def boxmot(kind: str, rate: bool = False, reid: bool = False) -> Make:
     return make
 
 
-def deep_sort_realtime(setup: Setup) -> Contestant:
+def deep_sort_realtime(setup: Setup) -> OnlineTracker:
     """DeepSORT with the given re-ID network, else with its own MobileNet."""
     from deep_sort_realtime.deepsort_tracker import DeepSort
 
@@ -101,7 +102,7 @@ def deep_sort_realtime(setup: Setup) -> Contestant:
     return Host("deep-sort-realtime", step)
 
 
-def ultralytics(setup: Setup) -> Contestant:
+def ultralytics(setup: Setup) -> OnlineTracker:
     """BoT-SORT of ultralytics, handed boxes without a YOLO."""
     from ultralytics.engine.results import Boxes
     from ultralytics.trackers.bot_sort import BOTSORT

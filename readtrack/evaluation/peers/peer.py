@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import supervision as sv
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.images import Image
-from readtrack.tracking import Reassignment
+from readtrack.tracking import Association, Reassignment
 
 if TYPE_CHECKING:
     from readtrack.read.matcher import Matcher
@@ -22,20 +22,6 @@ Step = Callable[[sv.Detections, Image | None], Iterable[tuple[int, int]]]  # -> 
 
 class HostError(RuntimeError):
     """A host broke down on what it was given; the message is one line."""
-
-
-class Contestant(Protocol):
-    """A tracker that has seen nothing yet."""
-
-    @property
-    def reassignments(self) -> list[Reassignment]:
-        """Boxes of earlier frames whose id was settled or proved wrong just now; ``frame`` counts updates from 0."""
-
-    def update(self, detections: sv.Detections, image: Image | None) -> sv.Detections:
-        """Take the next frame; the same detections in the same order with ``tracker_id``, -1 where there is none."""
-
-    def finish(self) -> list[Reassignment]:
-        """Settle what is undecided, at the end."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +35,16 @@ class Setup:
 
 
 class Host:
-    """Somebody else's tracker as a ``Contestant``: a box that it gives an id to keeps the detection's place."""
+    """Somebody else's tracker as an ``OnlineTracker``: a box that it gives an id to keeps the detection's place."""
 
     def __init__(self, name: str, step: Step) -> None:
         self.name = name
+        self.associations: list[Association] = []  # never any
         self.reassignments: list[Reassignment] = []  # never any
         self._step = step
 
     def update(self, detections: sv.Detections, image: Image | None) -> sv.Detections:
-        """As ``Contestant`` says.
+        """As ``OnlineTracker`` says.
 
         Raises:
             HostError: the host broke down.

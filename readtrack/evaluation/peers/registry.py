@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from readtrack.errors import InputError
 from readtrack.evaluation.peers import hosts
-from readtrack.evaluation.peers.peer import Contestant, Image, Setup, Vectors
+from readtrack.evaluation.peers.peer import Image, Setup, Vectors
+from readtrack.pipeline import OnlineTracker
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def unable(name: str, pixels: bool, reid: bool) -> str | None:
     return None
 
 
-def make(name: str, setup: Setup) -> Contestant:
+def make(name: str, setup: Setup) -> OnlineTracker:
     """A fresh contestant.
 
     Raises:

@@ -1,0 +1,167 @@
+"""The one loop from frames to people with identities, and the run that writes what it gives to a folder."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+
+from readtrack.readtracker import ReadTracker
+from readtrack.results import Results
+from readtrack.tracking import Association, Reassignment
+from readtrack.video import Frame
+
+Detect = Callable[[Frame], sv.Detections]
+
+REMEMBERED = 4096  # frames back to which a reassignment can be told
+
+
+class OnlineTracker(Protocol):
+    """Whoever gives detections ids, frame by frame: ``ReadTracker``, or another tracker behind the same methods."""
+
+    @property
+    def associations(self) -> list[Association]:
+        """READ's decisions in the last update."""
+
+    @property
+    def reassignments(self) -> list[Reassignment]:
+        """Boxes of earlier frames whose id was settled or proved wrong just now; ``frame`` counts updates from 0."""
+
+    def update(self, detections: sv.Detections, image: NDArray[np.uint8] | None) -> sv.Detections:
+        """Take the next frame; the same detections in the same order with ``tracker_id``, -1 where there is none."""
+
+    def finish(self) -> list[Reassignment]:
+        """Settle what is undecided, at the end."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One frame's way through the loop; frame numbers are those of the source throughout."""
+
+    frame: Frame
+    detections: sv.Detections  # what was handed to the tracker
+    people: sv.Detections  # the same with ``tracker_id``; -1 where there is no id (yet)
+    associations: list[Association]
+    reassignments: list[Reassignment]  # boxes of earlier frames whose id was settled or proved wrong in this one
+    seconds_detector: float
+    seconds_tracker: float
+
+
+class Steps:
+    """Hands frames to a detector and a tracker, one ``Step`` each; ``finish`` then settles who is still undecided.
+
+    Example:
+        >>> steps = Steps(video, detect, tracker)  # doctest: +SKIP
+        >>> for step in steps:  # doctest: +SKIP
+        ...     show(step.frame, step.people)
+        >>> late = steps.finish()  # doctest: +SKIP
+    """
+
+    def __init__(self, frames: Iterable[Frame], detect: Detect, tracker: OnlineTracker) -> None:
+        """Nothing is read yet.
+
+        Args:
+            frames: the video.
+            detect: a frame's people.
+            tracker: fresh or reset.
+        """
+        self._frames, self._detect, self._tracker = frames, detect, tracker
+        self._count = 0
+        self._indices: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)  # the tracker's frame, the source's
+
+    def __iter__(self) -> Iterator[Step]:
+        for frame in self._frames:
+            begun = time.perf_counter()
+            detections = self._detect(frame)
+            detected = time.perf_counter()
+            people = self._tracker.update(detections, frame.image)
+            tracked = time.perf_counter()
+            self._indices.append((self._count, frame.index))
+            self._count += 1
+            yield Step(
+                frame=frame,
+                detections=detections,
+                people=people,
+                associations=[replace(one, frame=frame.index) for one in self._tracker.associations],
+                reassignments=self._in_source(self._tracker.reassignments),
+                seconds_detector=detected - begun,
+                seconds_tracker=tracked - detected,
+            )
+
+    def finish(self) -> list[Reassignment]:
+        """Boxes of earlier frames whose id is settled by the end of the video, wherever the loop ended."""
+        return self._in_source(self._tracker.finish())
+
+    def _in_source(self, reassignments: list[Reassignment]) -> list[Reassignment]:
+        """Reassignments in the source's frames; without those of frames long past."""
+        indices = dict(self._indices) if reassignments else {}
+        return [replace(late, frame=indices[late.frame]) for late in reassignments if late.frame in indices]
+
+
+@dataclass
+class Summary:
+    """What one run did; seconds are totals over its frames."""
+
+    frames: int = 0
+    identities: int = 0
+    reidentified: int = 0  # identities brought back by READ
+    judged: int = 0  # other associations that READ reassignments
+    seconds_detector: float = 0.0
+    seconds_read: float = 0.0
+    seconds_rest: float = 0.0  # association; neither drawing nor reading and writing video
+    seconds_total: float = 0.0
+    crops_encoded: int = 0
+    pairs_compared: int = 0
+    interrupted: bool = False
+
+
+def track(
+    frames: Iterable[Frame],
+    detect: Detect,
+    tracker: ReadTracker,
+    results: Results,
+    report: Callable[[Step], None] = lambda step: None,
+) -> Summary:
+    """Track people through frames and write the results; Ctrl-C ends it early and cleanly.
+
+    Args:
+        frames: the video.
+        detect: a frame's people.
+        tracker: fresh or reset. Its matcher may have worked before: the summary tells of this run alone.
+        results: where tracks, video and READ's decisions go.
+        report: called after every frame.
+    """
+    summary, steps, started = Summary(), Steps(frames, detect, tracker), time.perf_counter()
+    encoded, compared, seconds = _work(tracker)
+    try:
+        for step in steps:
+            results.write(step.frame, step.people, step.associations, step.reassignments)
+            summary.frames += 1
+            summary.seconds_detector += step.seconds_detector
+            summary.seconds_rest += step.seconds_tracker
+            reidentified = sum(one.reason == "reidentified" for one in step.associations)
+            summary.reidentified += reidentified
+            summary.judged += len(step.associations) - reidentified
+            report(step)
+            if not results.open:
+                break
+    except KeyboardInterrupt:
+        summary.interrupted = True
+    results.settle(steps.finish())
+    summary.identities = len(results.people)
+    summary.seconds_total = time.perf_counter() - started
+    now_encoded, now_compared, now_seconds = _work(tracker)
+    summary.crops_encoded, summary.pairs_compared = now_encoded - encoded, now_compared - compared
+    summary.seconds_read = now_seconds - seconds
+    summary.seconds_rest -= summary.seconds_read
+    return summary
+
+
+def _work(tracker: ReadTracker) -> tuple[int, int, float]:
+    """Crops encoded, pairs compared and seconds spent by a tracker's matcher so far."""
+    matcher = tracker.matcher
+    return (0, 0, 0.0) if matcher is None else (matcher.encoded, matcher.compared, matcher.seconds)
