@@ -73,10 +73,7 @@ def test_rooms_are_small_and_well_named(path):
 
 def test_tracking_and_evaluation_need_no_torch():
     for path in MODULES:
-        if path.parts[0] in ("tracking", "linking", "metrics", "street", "video") or path.name in (
-            "mot.py",
-            "boxes.py",
-        ):
+        if path.parts[0] in ("tracking", "linking", "metrics", "street", "video", "mot") or path.name == "boxes.py":
             assert not [name for name in imports(path) if name.split(".")[0] in ("torch", "torchvision", "ultralytics")]
 
 
