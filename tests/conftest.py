@@ -1,8 +1,13 @@
 """What several tests need: small networks, small data sets, and data that may not ship."""
 
+import os
 import shutil
 from pathlib import Path
 
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # one thread a process, also in what tests start
+    os.environ.setdefault(name, "1")
+
+import cv2
 import miniature
 import numpy as np
 import pytest
@@ -12,12 +17,22 @@ from hypothesis import settings
 from readtrack.read.config import ReadConfig
 from readtrack.read.model import Read
 
+torch.set_num_threads(1)
+cv2.setNumThreads(1)
 settings.register_profile("busy machine", deadline=None)  # a pause of the machine is no fault of the code
 settings.load_profile("busy machine")
 
 SHARED = Path(__file__).parents[2] / "shared"
 
 TINY = ReadConfig("mobilenet_v2", height=64, width=32, clip_length=2, theta_dim=4, phi_dim=6, feature_dim=8)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """The whole suite runs in two processes, parts of it in one, unless ``-n`` says otherwise."""
+    whole = config.args_source is not config.ArgsSource.ARGS and not config.option.keyword
+    if whole and not config.option.usepdb and getattr(config.option, "numprocesses", 0) is None:
+        config.option.numprocesses = 2
 
 
 @pytest.fixture
@@ -32,8 +47,6 @@ def tiny_model():
 @pytest.fixture
 def tiny_market(tmp_path):
     """Twelve people of one colour each, two cameras, four images per camera, under Market-1501's names."""
-    import cv2
-
     folder = tmp_path / "market" / "bounding_box_train"
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)

@@ -72,8 +72,7 @@ def test_an_old_host_is_told_which_version_is_needed(host, monkeypatch):
 def test_the_extras_bring_what_is_needed():
     extras = (Path(__file__).parents[2] / "pyproject.toml").read_text()
     for host, version in NEEDED.items():
-        if host != "ultralytics":  # its detectors serve in older versions
-            assert f"{host.replace('_', '-')}>={version}" in extras
+        assert f"{host.replace('_', '-')}>={version}" in extras
 
 
 @pytest.mark.parametrize("make", [Relinker, lambda weights: load_matcher(weights, None)])

@@ -211,9 +211,9 @@ def test_shake_moves_every_box_alike():
 
 def test_a_long_clip_is_at_hand_anywhere():
     street = Street(StreetConfig(**SMALL, frames=20000))
-    begin = time.perf_counter()
+    begin = time.process_time()
     there = [len(street.truth(index)) for index in (19999, 12, 15000, 4321, 10000)]
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
     assert sum(there) > 8
     ids = {int(p) for index in range(700, 1900, 60) for p in street.truth(index).tracker_id}
     assert len(ids) >= 9  # people keep coming back
