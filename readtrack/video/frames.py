@@ -1,41 +1,38 @@
 """Any source of frames as one ``Video``."""
 
 import logging
+import math
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from readtrack.errors import InputError
-from readtrack.video.sources import Image, Source, open_source
+from readtrack.video.opening import open_source
+from readtrack.video.source import Frame, Source
 
 log = logging.getLogger("readtrack")
 
 USUAL_FPS = 25.0  # assumed where a source does not say
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One frame: its 0-based index in the source, and its BGR image (H, W, 3) or None if it has no pixels."""
-
-    index: int
-    image: Image | None
+TIMEOUT = 10.0  # seconds
 
 
 class Video:
     """An opened source: iterate it for its ``Frame``s, close it or use it in a ``with``.
 
     Files and folders can be iterated again; cameras and streams go on where they are. A source that turns out
-    shorter, or in part unreadable, ends or skips with a line in ``warnings``, which is logged as well.
+    shorter, or in part unreadable, ends or skips with a line in ``warnings``, which is logged as well. A stream that
+    stalls or ends is connected to again, which is told there too.
 
     Attributes:
         name: Short and safe as a folder's name.
         fps: Frames per second of the source, before ``stride``.
         size: Width and height in pixels; None where unknown.
         pixels: Whether frames carry images; a MOT sequence may come without.
+        length: Frames of the source itself; None where unknown, an estimate for some containers.
         total: How many frames will be yielded; None where unknown, an estimate for some containers.
         warnings: What was noticed so far, one line each.
     """
@@ -45,20 +42,25 @@ class Video:
         self._steps = steps
         self.name = re.sub(r"[^\w-]+", "_", source.name).strip("_")[:80] or "video"
         self.size = source.size
+        self.length = source.length
         self.pixels = source.pixels
         self.warnings: list[str] = []
         self.fps = fps or source.fps or USUAL_FPS
         if not fps and not source.fps:
             self._warn(f"{self.name}: tells no frame rate, taken as {USUAL_FPS:g} a second: set fps if it differs")
-        self.total: int | None = None
-        if source.length is not None:
-            self.total = len(range(steps.start, min(steps.stop, source.length), steps.step))
+        self.total = source.count(steps)
+        self._even = fps is not None and not source.live  # whether frames come at the given rate, whatever they say
         for note in source.notes:
             self._warn(note)
 
     def __iter__(self) -> Iterator[Frame]:
-        for index, image in self._source.frames(self._steps, self._warn):
-            yield Frame(index, image)
+        for frame in self._source.frames(self._steps, self._warn):
+            yield replace(frame, time=frame.index / self.fps) if self._even or frame.time is None else frame
+
+    @property
+    def lost(self) -> int:
+        """Frames that were there and could not be decoded, as far as the last iteration went."""
+        return self._source.lost
 
     def _warn(self, message: str) -> None:
         if message not in self.warnings:
@@ -83,17 +85,22 @@ def open_video(
     end: int | None = None,
     stride: int = 1,
     fps: float | None = None,
+    timeout: float = TIMEOUT,
+    wait: float = 0.0,
 ) -> Video:
     """Open whatever holds frames.
 
     Args:
-        source: A video file, a folder or glob of images (in natural order), a MOT sequence folder (its
-            images, else its video, else frames without pixels), a camera's number, or an rtsp:// or
-            http(s):// address.
+        source: A video file, a folder or glob of images (in natural order; where they are numbered, these are the
+            frames' numbers), a MOT sequence folder (its images, else its video, else frames without pixels), a
+            camera's number or device, or an address: rtsp, http(s), rtmp, rtp, udp, tcp, srt or file.
         start: First frame, counted in the source from 0.
         end: Where to stop, exclusive; None for the end.
         stride: Take every ``stride``-th frame, from ``start`` on.
-        fps: Overrides what the source says of its frame rate.
+        fps: Overrides what the source says of its frame rate, and of its times unless it is live.
+        timeout: Seconds without a frame after which a stream has stalled.
+        wait: Seconds to wait for a stream that is not there yet, or that went away; for the latter at least
+            ``timeout``.
 
     Raises:
         InputError: nothing can be read there, or the options name no frame.
@@ -101,14 +108,16 @@ def open_video(
     if any(not isinstance(n, int | np.integer) for n in (start, end or 0, stride)) or start < 0 or stride < 1:
         raise InputError(f"start {start}, end {end}, stride {stride}: give whole numbers, start >= 0 and stride >= 1")
     if end is not None and end <= start:
-        raise InputError(f"end {end} is not after start {start}: no frame is left, give a larger end")
+        raise InputError(f"end {end} is not after start {start}: no frame is left, give a larger end", "end")
     if fps is not None and not 0 < fps < 1000:
-        raise InputError(f"fps {fps}: give frames per second, above 0 and below 1000")
+        raise InputError(f"fps {fps}: give frames per second, above 0 and below 1000", "fps")
+    if not 0 < timeout < math.inf or not 0 <= wait < math.inf:
+        raise InputError(f"timeout {timeout}, wait {wait}: give seconds, a timeout above 0")
     try:
-        opened = open_source(source)
+        opened = open_source(source, timeout, wait)
     except (OSError, RuntimeError) as error:  # rights, names too long, an unknown ~user
         raise InputError(f"{source}: cannot be opened ({error}): check the path and its rights") from error
     if opened.length is not None and start >= opened.length:
         opened.close()
-        raise InputError(f"{opened.name}: start {start} is past its {opened.length} frames: start earlier")
+        raise InputError(f"{opened.name}: start {start} is past its {opened.length} frames: start earlier", "start")
     return Video(opened, range(start, sys.maxsize if end is None else end, stride), fps)

@@ -7,10 +7,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from readtrack.errors import InputError, first_line
-from readtrack.images import check_image
+from readtrack.images import Image, check_image
+
+FINEST = 90_000  # ticks per second at least, in which times are written
 
 # Best first; only the first may be missing from a build of PyAV without GPL parts.
 ENCODERS = ("libx264", "h264_videotoolbox", "h264_mf", "libopenh264")
@@ -26,7 +27,7 @@ class VideoWriter:
 
     Args:
         path: The file to write; it is overwritten.
-        fps: Frames per second, whole or not.
+        fps: Frames per second, whole or not: how long an image stays that comes without a time.
 
     Raises:
         InputError: the path cannot be written, the rate is senseless, or an image is none.
@@ -40,11 +41,20 @@ class VideoWriter:
         self._rate = Fraction(fps).limit_denominator(1001)  # 30000/1001 and its like stay exact
         self._container: Any = None
         self._stream: Any = None
-        self._count = 0
+        self._tick = self._rate * -(-FINEST // self._rate)  # ticks per second: whole frames are whole ticks
+        self._begin: float | None = None  # time of the first image
+        self._last = -1  # ticks from the first image to the last
+        self._key = 0  # ticks from the first image to the last key frame
         self._closed = False
 
-    def write(self, image: NDArray[np.uint8]) -> None:
-        """Append one BGR image (H, W, 3) uint8."""
+    def write(self, image: Image, time: float | None = None) -> None:
+        """Append one BGR image (H, W, 3) uint8.
+
+        Args:
+            image: The picture.
+            time: Seconds, from any origin, at which it is to show; one that is not later than the last image's shows
+                as soon as it can. None: a frame after the last one.
+        """
         import av
 
         if self._closed:
@@ -56,11 +66,27 @@ class VideoWriter:
             if self._container is None:
                 self._open(image.shape[1], image.shape[0])
             frame = av.VideoFrame.from_ndarray(self._fit(image), format="bgr24")
-            frame.pts, frame.time_base = self._count, 1 / self._rate
-            self._container.mux(self._stream.encode(frame))
+            frame.pts, frame.time_base = self._ticks(time), 1 / self._tick
+            if frame.pts - self._key >= self._tick:
+                self._key, frame.pict_type = frame.pts, av.video.frame.PictureType.I
+            self._mux(frame)
         except OSError as error:  # PyAV's errors of the file system are OSErrors too
             raise self._refusal(error) from error
-        self._count += 1
+
+    def _ticks(self, time: float | None) -> int:
+        step = int(self._tick / self._rate)
+        if time is None:
+            time_in_ticks = self._last + step if self._last >= 0 else 0
+        else:
+            self._begin = time if self._begin is None else self._begin
+            time_in_ticks = max(self._last + 1, round((time - self._begin) * self._tick))
+        self._last = time_in_ticks
+        return time_in_ticks
+
+    def _mux(self, frame: Any) -> None:
+        for packet in self._stream.encode(frame):
+            packet.duration = packet.duration or int(self._tick / self._rate)
+            self._container.mux(packet)
 
     def _open(self, width: int, height: int) -> None:
         import av
@@ -75,15 +101,19 @@ class VideoWriter:
             str(self.path), "w", format="mp4", options={"movflags": fragments, "flush_packets": "1"}
         )
         # zerolatency keeps no frames back, so that a killed run loses one fragment at most
-        x264 = {"preset": "veryfast", "tune": "zerolatency", "crf": "23"} if encoder == "libx264" else {}
+        x264 = (
+            {"preset": "veryfast", "tune": "zerolatency", "crf": "23", "forced-idr": "1"}
+            if encoder == "libx264"
+            else {}
+        )
         stream = self._container.add_stream(
             encoder, rate=self._rate, options={**x264, "g": str(max(1, round(self._rate))), "bf": "0"}
         )
         stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
-        stream.codec_context.time_base = 1 / self._rate
+        stream.codec_context.time_base = 1 / self._tick
         self._stream = stream
 
-    def _fit(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _fit(self, image: Image) -> Image:
         """Bring an image to the stream's size: repeat an odd edge, else letterbox."""
         height, width = image.shape[:2]
         full_width, full_height = self._stream.width, self._stream.height
@@ -110,7 +140,7 @@ class VideoWriter:
             return
         self._closed = True
         try:
-            self._container.mux(self._stream.encode(None))
+            self._mux(None)
             self._container.close()
         except OSError as error:
             raise self._refusal(error) from error

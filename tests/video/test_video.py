@@ -126,9 +126,9 @@ def test_closing_twice_is_harmless(tmp_path):
 
 
 def test_a_folder_of_images_is_in_natural_order_and_tells_of_its_assumed_rate(tmp_path, caplog):
-    folder = make_images(tmp_path / "my images", ["f1.png", "f2.png", "f10.png"])
+    folder = make_images(tmp_path / "my images", ["f9.png", "f10.png", "f11.png"])
     (folder / "notes.txt").write_text("no image")
-    (folder / "._f1.png").write_bytes(b"of another system")
+    (folder / "._f8.png").write_bytes(b"of another system")
     with caplog.at_level(logging.WARNING, "readtrack"), open_video(folder) as video:
         assert (video.name, video.size, video.total, video.fps) == ("my_images", (64, 48), 3, 25)
         assert seen(video) == [(0, 0), (1, 1), (2, 2)]
@@ -209,7 +209,7 @@ def test_a_mot_sequence_that_lacks_images_says_so(tmp_path):
 def test_a_mot_sequence_without_pixels(tmp_path):
     video = open_video(make_seqinfo(tmp_path / "S", frameRate=30, seqLength=4, imWidth=1920, imHeight=1080))
     assert (video.name, video.fps, video.size, video.total) == ("S", 30, (1920, 1080), 4)
-    assert list(video) == [Frame(i, None) for i in range(4)]
+    assert list(video) == [Frame(i, None, i / 30) for i in range(4)]
 
 
 def test_a_mot_sequence_with_its_video_beside(tmp_path):
@@ -296,6 +296,7 @@ def test_a_truncated_video_ends_with_a_warning(tmp_path, caplog):
         count = len(list(video))
     assert 10 < count < 40
     assert len(video.warnings) == 1 and f"ended after {count} of 50 frames" in video.warnings[0]
+    assert video.lost == 50 - count
     assert video.warnings[0] in caplog.text
     assert list(open_video(path, end=5))[-1].index == 4
 
@@ -343,15 +344,13 @@ class FakeCamera:
         pass
 
 
-@pytest.mark.parametrize("source", [0, "2", "rtsp://user:secret@camera.local:554/main?token=1"])
-def test_cameras_and_streams_have_no_end_until_they_go_away(monkeypatch, source):
+@pytest.mark.parametrize("source", [0, "2"])
+def test_cameras_have_no_end_until_they_go_away(monkeypatch, source):
     monkeypatch.setattr(cv2, "VideoCapture", FakeCamera)
     with open_video(source, start=1, stride=2) as video:
         assert video.total is None and video.fps == 25 and video.size == (64, 48)
         assert seen(video) == [(1, 1), (3, 3), (5, 5)]
-    told = " ".join([video.name, *video.warnings])
-    assert "secret" not in told and "token" not in told
-    assert "/" not in video.name and "ended after 7 frames" in told
+    assert "/" not in video.name and "ended after 7 frames" in " ".join(video.warnings)
     assert seen(open_video(source, end=2)) == [(0, 0), (1, 1)]
 
 
@@ -368,13 +367,12 @@ def test_an_absent_camera_is_refused():
     refuses(63, "camera63", "no picture")
 
 
-def test_unreachable_streams_are_refused_in_time(monkeypatch):
-    monkeypatch.setattr("readtrack.video.sources.STREAM_TIMEOUT", 1.0)
+def test_unreachable_streams_are_refused_in_time():
     start = time.monotonic()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        refuses(f"http://127.0.0.1:{port}/x.mp4", "no picture")
-        refuses(f"rtsp://me:secret@127.0.0.1:{port}/x", "rtsp://***@127.0.0.1")
+        refuses(f"http://127.0.0.1:{port}/x.mp4", "no picture", timeout=1)
+        refuses(f"rtsp://me:secret@127.0.0.1:{port}/x?token=1", "rtsp://***@127.0.0.1", "?***", timeout=1)
     refuses(f"http://127.0.0.1:{port}/x.mp4", "no picture")
     refuses("rtsp://nowhere.invalid/x", "nowhere.invalid")
     assert time.monotonic() - start < 10
