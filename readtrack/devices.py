@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from readtrack.errors import InputError, first_line
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import torch
     from onnxruntime import InferenceSession
 
+Precision = Literal["fp32", "bf16", "fp16"]
 PROVIDERS = {  # kind of device -> ONNX Runtime's name of what runs on it
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",

@@ -14,6 +14,7 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
+from readtrack.devices import Precision
 from readtrack.errors import InputError
 from readtrack.images import check_image
 from readtrack.tracking import Association, Reassignment, Tracker, TrackerConfig
@@ -37,7 +38,7 @@ class ReadTracker:
         weights: "str | Path | Matcher | None" = "read-s",
         config: TrackerConfig = TrackerConfig(),
         device: str | None = None,
-        half: bool = False,
+        precision: Precision = "fp32",
     ) -> None:
         """Load the network, unless a ``Matcher`` is given (to be shared by several trackers).
 
@@ -45,7 +46,7 @@ class ReadTracker:
             weights: a shipped name, a file, a loaded matcher, or None for boxes alone.
             config: the tracker's settings; set its ``fps``.
             device: where the network runs; None takes a GPU where there is one.
-            half: float16 on a GPU.
+            precision: of the network, on a GPU.
 
         Raises:
             InputError: weights or device cannot be used.
@@ -54,7 +55,7 @@ class ReadTracker:
         if isinstance(weights, str | Path):
             from readtrack.read import matcher  # PyTorch, which boxes alone and --help need not wait for
 
-            self.matcher = matcher.Matcher.load(weights, device, "fp16" if half else "fp32")
+            self.matcher = matcher.Matcher.load(weights, device, precision)
         else:
             self.matcher = weights
         self.tracker = Tracker(config, self.matcher.similarity if self.matcher else None)
@@ -121,7 +122,7 @@ class ReadTrackers:
         weights: "str | Path | Matcher | None" = "read-s",
         config: TrackerConfig = TrackerConfig(),
         device: str | None = None,
-        half: bool = False,
+        precision: Precision = "fp32",
     ) -> None:
         """Load the network once for all.
 
@@ -130,7 +131,7 @@ class ReadTrackers:
             weights: as in ``ReadTracker``.
             config: the settings of every tracker.
             device: as in ``ReadTracker``.
-            half: the same.
+            precision: the same.
 
         Raises:
             InputError: no camera or one name twice, or weights or device cannot be used.
@@ -138,7 +139,7 @@ class ReadTrackers:
         names: list[int | str] = [*range(cameras)] if isinstance(cameras, int) else [*cameras]
         if not names or len(set(names)) < len(names):
             raise InputError(f"cameras {cameras!r}: give how many there are, or a name of its own for each")
-        self.matcher = ReadTracker(weights, config, device, half).matcher
+        self.matcher = ReadTracker(weights, config, device, precision).matcher
         self.trackers = {name: ReadTracker(self.matcher, config) for name in names}
         if self.matcher is not None:
             for tracker in self.trackers.values():

@@ -248,11 +248,11 @@ def relink(
 
     crops = gather(people, tracks, frames, matcher, config, read)
     conflict, apart = relations(people, config)
-    longest = config.max_gap * config.fps
+    longest = config.max_age * config.fps
     odds = compare(crops, ~conflict & (apart <= longest), matcher, config, lambda more: report(done + more))
     group = np.arange(len(people))
     links = []
-    for made in join(odds, conflict, apart, longest, config.threshold):
+    for made in join(odds, conflict, apart, longest, config.match_probability):
         group[group == made.second] = made.first
         one, other = people[made.first], people[made.second]
         links.append(

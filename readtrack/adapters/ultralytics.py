@@ -80,7 +80,7 @@ class UltralyticsTracker:
             None if weights in (None, "none") else weights,
             _settings(entries),
             None if device is None else str(device),
-            bool(entries.get("half", False)),
+            "fp16" if entries.get("half") else "fp32",
         )
 
     def update(

@@ -1,8 +1,7 @@
 """How fast pairs are judged, beside what the machine could do."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -22,19 +21,6 @@ TABLE_4 = {"a batch": (32, 32), "Duke": (702, 2_636), "MARS": (1_980, 11_310)}  
 PEAK_SIZE = {"cuda": 8192, "cpu": 2048}  # rows and columns of the matrix product
 SIDE = 16  # queries and videos that rates are measured on, enough for whole blocks of pairs
 PAIRS = 64  # at once where nothing is shared between pairs
-
-
-@dataclass(frozen=True)
-class BenchConfig:
-    """What is measured."""
-
-    network: str = "read-s"  # one of NETWORKS, with random weights
-    weights: str | Path | None = None  # a shipped name or file instead
-    device: str | None = None  # None: a GPU where there is one
-    precision: str = "fp32"  # fp32, bf16 or fp16
-    ranks: tuple[int, ...] = (128,)  # to fold to, as far as the network allows
-    seconds: float = 5.0  # for each measurement
-    memory_mb: float | None = None  # the matcher's; None: its own choice
 
 
 def multiply_adds(config: ReadConfig) -> dict[str, int]:
@@ -71,25 +57,43 @@ def equation_1(model: Read, query: tuple[Tensor, Tensor], gallery: tuple[Tensor,
 class Bench:
     """One network on one device, with features of its own to judge."""
 
-    def __init__(self, settings: BenchConfig) -> None:
+    def __init__(
+        self,
+        network: str = "read-s",
+        weights: str | Path | None = None,
+        device: str | None = None,
+        precision: str = "fp32",
+        ranks: Sequence[int] = (),
+        seconds: float = 5.0,
+        memory_mb: float | None = None,
+    ) -> None:
         """Load the network.
+
+        Args:
+            network: one of ``NETWORKS``, with random weights.
+            weights: a shipped name or a file instead.
+            device: None takes a GPU where there is one.
+            precision: "fp32", "bf16" or "fp16".
+            ranks: to compress to, as far as the network allows.
+            seconds: for each measurement.
+            memory_mb: the matcher's; None: its own choice.
 
         Raises:
             InputError: it cannot be used, or its head has no attention.
         """
-        self.settings = settings
-        if settings.weights is None:
+        self.weights, self.seconds = weights, seconds
+        if weights is None:
             torch.manual_seed(0)
-            model = Read(NETWORKS[settings.network])
+            model = Read(NETWORKS[network])
         else:
             from readtrack.read.checkpoint import load_checkpoint
 
-            model = load_checkpoint(settings.weights)[0]
+            model = load_checkpoint(weights)[0]
         if model.config.head != "attention":
             raise InputError(f"the head {model.config.head!r} has no attention to measure")
         foldable = model.config.join != "compare"
-        folded = {f"rank {r}": fold(model, r) for r in settings.ranks if foldable and r < model.config.phi_dim}
-        take = settings.device, settings.precision, settings.memory_mb
+        folded = {f"rank {r}": fold(model, r) for r in ranks if foldable and r < model.config.phi_dim}
+        take = device, precision, memory_mb
         self.matchers = {name: Matcher(network, *take) for name, network in {"hoisted": model, **folded}.items()}
         self.matcher = self.matchers["hoisted"]
         self.model, self.config, self.device = model, model.config, self.matcher.device
@@ -106,7 +110,7 @@ class Bench:
     def _features(self) -> tuple[Tensor, Tensor]:
         """Feature maps of queries (N, P, C) and videos (M, T, P, C): random, or what trained weights make of crops."""
         config, clip = self.config, self.config.clip_length
-        if self.settings.weights is None:
+        if self.weights is None:
             shape = (SIDE * (clip + 1), config.places, config.channels)
             features = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(
                 self.device, self.matcher.dtype
@@ -120,7 +124,7 @@ class Bench:
         wait = torch.cuda.synchronize if self.device.type == "cuda" else lambda: None
         function()
         times: list[float] = []
-        while len(times) < 2 or sum(times) < self.settings.seconds:
+        while len(times) < 2 or sum(times) < self.seconds:
             wait()
             started = time.perf_counter()
             function()
@@ -188,7 +192,7 @@ class Bench:
         done, started = 0, time.perf_counter()
         for column, row in product(range(0, m, SIDE), range(0, n, block)):
             done += matcher.logits(stills[row : row + block], videos[: m - column]).size
-            if time.perf_counter() - started > self.settings.seconds:
+            if time.perf_counter() - started > self.seconds:
                 break
         share = done / (n * m)
         return halves / SIDE + (time.perf_counter() - started) / share, share

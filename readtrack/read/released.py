@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from readtrack.errors import InputError
+from readtrack.read.checkpoint import load_checkpoint, save_checkpoint
 from readtrack.read.config import READ_R50, ReadConfig
 from readtrack.read.model import Read
 
@@ -187,3 +188,48 @@ def _some(names: Collection[str]) -> str:
     """The first few names, and how many there are."""
     first, count = sorted(names)[:3], len(names)
     return ", ".join(first) + (f", ... ({count} in all)" if count > len(first) else "")
+
+
+def convert(
+    source: Path, out: Path, trained_on: str, overwrite: bool, height: int, width: int, clip_length: int
+) -> tuple[Read, dict[str, Any]]:
+    """Write the authors' network as one safetensors file and make sure that it answers as it should.
+
+    Args:
+        source: the authors' .tar.
+        out: the safetensors file to write.
+        trained_on: data set, for the provenance.
+        overwrite: replace ``out`` where it exists.
+        height: of the crops that it was trained on, pixels.
+        width: the same.
+        clip_length: T, images of a tracklet that are compared at once.
+
+    Returns:
+        The network and the provenance that went into the file.
+
+    Raises:
+        InputError: a source that cannot be used, or an ``out`` that is taken or cannot be written.
+    """
+    if out.exists() and not overwrite:
+        raise InputError(f"{out}: exists; write another, or overwrite it", "overwrite")
+    if out.exists() and source.exists() and out.samefile(source):
+        raise InputError(f"{out}: is the source itself; choose another", "out")
+    model, provenance = convert_released(source, height=height, width=width, clip_length=clip_length)
+    provenance["data"] = trained_on
+    wanted = _answer(model)
+    if not wanted.isfinite().all():
+        raise InputError(f"{source}: the network's answers are not finite; get the file again")
+    save_checkpoint(out, model, provenance)
+    found = _answer(load_checkpoint(out)[0])
+    if not torch.allclose(found, wanted, atol=1e-5):
+        raise InputError(f"{out}: answers {found.item()} where it should {wanted.item()}; do not use it")
+    return model, provenance
+
+
+def _answer(model: Read) -> Tensor:
+    """The logit of one random crop with one random clip, always the same."""
+    config, generator = model.config, torch.Generator().manual_seed(0)
+    crops = torch.randn(1 + config.clip_length, 3, config.height, config.width, generator=generator)
+    with torch.inference_mode():
+        logit: Tensor = model(crops[:1], crops[None, 1:])
+    return logit

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from readtrack.devices import Precision
 from readtrack.errors import InputError
 from readtrack.read.config import ReadConfig
 
@@ -18,7 +19,6 @@ CHOICES = {
     "schedule": ("one-cycle", "steps"),
     "freeze_batchnorm": ("none", "affine"),
 }
-Precision = Literal["fp32", "bf16", "fp16"]
 LOWEST_RATE = 1e-6  # where the paper's learning rate ends
 
 

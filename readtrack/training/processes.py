@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from readtrack.devices import Precision
 from readtrack.errors import InputError, first_line
-from readtrack.training.config import Precision
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

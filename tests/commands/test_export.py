@@ -15,12 +15,12 @@ import torch
 from conftest import TINY
 
 from readtrack import Matcher, ReadTracker
-from readtrack.commands.export import ExportSettings, export, main
+from readtrack.commands.export import main
 from readtrack.errors import InputError
 from readtrack.read import export as traced
 from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.crops import Crop
-from readtrack.read.export import run_torchscript, write_onnx, write_torchscript
+from readtrack.read.export import export, run_torchscript, write_onnx, write_torchscript
 from readtrack.read.model import Read
 from readtrack.read.onnx_network import KEY, OnnxNetwork, part_of
 
@@ -121,14 +121,14 @@ def test_torchscript_answers_the_same(pair, tmp_path):
 def test_half_is_near_and_half_as_large(form, tmp_path):
     save_checkpoint(tmp_path / "tiny.safetensors", network(TINY), {})
     sizes = []
-    for half in (False, True):
-        out = tmp_path / f"{half}.{form}"
-        done = export(ExportSettings(str(tmp_path / "tiny.safetensors"), form, out, half))
+    for precision in ("fp32", "fp16"):
+        out = tmp_path / f"{precision}.{form}"
+        done = export(tmp_path / "tiny.safetensors", form, out, precision)
         sizes.append(sum(file.stat().st_size for file in done.files))
-        assert done.difference < (0.1 if half else 1e-4)
+        assert done.difference < (0.1 if precision == "fp16" else 1e-4)
     assert sizes[1] < 0.65 * sizes[0]
     if form == "onnx":
-        assert [Matcher.load(tmp_path / f"{half}.onnx", "cpu").precision for half in (False, True)] == ["fp32", "fp16"]
+        assert all(Matcher.load(tmp_path / f"{name}.onnx", "cpu").precision == name for name in ("fp32", "fp16"))
 
 
 def test_inputs_and_outputs_are_named_and_of_any_number(exported):
@@ -162,7 +162,7 @@ def test_inference_needs_no_torch(exported):
 
 
 def test_a_tracker_takes_an_exported_network(exported):
-    tracker = ReadTracker(exported / "tiny.onnx", device="cpu", half=True)
+    tracker = ReadTracker(exported / "tiny.onnx", device="cpu", precision="fp16")
     seen = sv.Detections(np.array([[10.0, 10, 50, 100]]), confidence=np.array([0.9]))
     for _ in range(3):
         answer = tracker.update(seen, np.zeros((120, 160, 3), np.uint8))
@@ -233,16 +233,16 @@ def test_what_cannot_be_exported_is_said(tmp_path, monkeypatch):
     save_checkpoint(tmp_path / "tiny.safetensors", network(TINY), {})
     weights = str(tmp_path / "tiny.safetensors")
     with pytest.raises(InputError, match=r"must end in \.onnx"):
-        export(ExportSettings(weights, out=tmp_path / "tiny.pb"))
+        export(weights, out=tmp_path / "tiny.pb")
     with pytest.raises(InputError, match="coreml"):
-        export(ExportSettings(weights, "coreml"))
+        export(weights, "coreml")
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written"):
-        export(ExportSettings(weights, out=tmp_path / "file" / "tiny.onnx"))
+        export(weights, out=tmp_path / "file" / "tiny.onnx")
     wrong = lambda self, queries, videos: queries.sum((1, 2))[:, None] - videos.sum((1, 2, 3)) + 9  # noqa: E731
     monkeypatch.setattr(traced.Traceable, "compare", wrong)
     with pytest.raises(InputError, match="do not use it"):
-        export(ExportSettings(weights, out=tmp_path / "wrong.onnx"))
+        export(weights, out=tmp_path / "wrong.onnx")
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(InputError, match="pip install onnx"):
-        export(ExportSettings(weights, out=tmp_path / "without.onnx"))
+        export(weights, out=tmp_path / "without.onnx")

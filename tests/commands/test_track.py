@@ -17,6 +17,7 @@ from readtrack.commands import track as run
 from readtrack.errors import InputError
 from readtrack.metrics.tracking import score_tracking
 from readtrack.mot import MotWriter, read_mot, read_truth
+from readtrack.pipeline import track
 from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.matcher import Matcher
 from readtrack.results.folder import Results, make_folder
@@ -76,9 +77,9 @@ def test_the_first_command(tmp_path, monkeypatch, capsys):
     assert run.main([]) == 0
     out = tmp_path / "runs" / "street"
     told = capsys.readouterr().out
-    assert "runs/street" in told and "boxes alone" in told and "with READ" in told
+    assert "runs/street" in told and "motion only" in told and "with READ" in told
     summary = json.loads((out / "summary.json").read_text())
-    alone, read = summary["scores"]["boxes alone"], summary["scores"]["with READ"]
+    alone, read = summary["scores"]["motion only"], summary["scores"]["with READ"]
     assert summary["frames"] == len(Street())
     assert summary["reidentified"] >= 3
     assert read["IDF1"] > alone["IDF1"] + 0.1
@@ -110,7 +111,7 @@ def test_a_sequence_without_pixels_is_tracked_on_boxes(sequence, tmp_path, capsy
     for name in ("seqinfo.ini", "det/det.txt"):
         (bare / name).write_bytes((sequence / name).read_bytes())
     assert run.main([str(bare), "--out", str(tmp_path / "out")]) == 0
-    assert "boxes alone" in capsys.readouterr().out
+    assert "motion only" in capsys.readouterr().out
     assert not (tmp_path / "out" / "tracks.mp4").exists()
     assert len(read_mot(tmp_path / "out" / "tracks.txt")) > 40
 
@@ -163,6 +164,8 @@ def test_a_run_is_never_overwritten_silently(sequence, tmp_path, capsys):
         (["SEQUENCE", "--detector", "none", "--device", "cuda:9"], "cuda:9"),
         (["SEQUENCE", "--detector", "none", "--out", "/proc/nowhere"], "/proc/nowhere"),
         (["SEQUENCE", "--detector", "none", "--max-age", "-1"], "max_age"),
+        (["SEQUENCE", "--detector", "none", "--max-age", "long"], "--max-age"),
+        (["--conf", "0.1"], "--confidence"),
         (["SEQUENCE", "--detector", "none", "--stride", "0"], "stride"),
         (["--stride", "0"], "stride"),
         (["SEQUENCE/img1", "--detector", "none"], "--detections"),
@@ -227,7 +230,7 @@ def test_a_callable_that_fails_loses_nothing(sequence, tmp_path):
 
     table = read_mot(sequence / "det/det.txt")
     with pytest.raises(RuntimeError), open_video(sequence) as video, Results(tmp_path, 25) as results:
-        run.track(video, detect, ReadTracker(None), results)
+        track(video, detect, ReadTracker(None), results)
     assert max(read_mot(tmp_path / "tracks.txt")) == 19
     assert len(frames_of(tmp_path / "tracks.mp4")) == 20
 
@@ -276,7 +279,7 @@ def test_folders_are_numbered_and_unwritable_ones_refused(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     assert [str(make_folder(None, "clip")) for _ in range(3)] == ["runs/clip", "runs/clip-2", "runs/clip-3"]
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="--out"):
+    with pytest.raises(InputError, match="cannot be written to"):
         make_folder(tmp_path / "file" / "below", "clip")
 
 

@@ -8,7 +8,7 @@ from conftest import TINY
 
 from readtrack.commands.bench import main
 from readtrack.evaluation import speed as bench
-from readtrack.evaluation.speed import BenchConfig, equation_1, multiply_adds
+from readtrack.evaluation.speed import equation_1, multiply_adds
 from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.config import READ_R50, READ_S
 from readtrack.read.model import Read
@@ -75,7 +75,7 @@ def test_short_matchings_are_run_whole_and_long_ones_say_so(tmp_path, monkeypatc
     save_checkpoint(tmp_path / "tiny.safetensors", Read(TINY), {})
     clock = iter(range(1_000_000))  # every look at it is a second later
     with torch.inference_mode():
-        measured = bench.Bench(BenchConfig(weights=tmp_path / "tiny.safetensors", device="cpu", seconds=20))
+        measured = bench.Bench(weights=tmp_path / "tiny.safetensors", device="cpu", seconds=20)
         monkeypatch.setattr(bench.time, "perf_counter", lambda: float(next(clock)))
         before = measured.matcher.compared
         seconds, share = measured.match(measured.matcher, 150, 33)

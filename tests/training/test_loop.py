@@ -16,6 +16,7 @@ from urllib.error import URLError
 import numpy as np
 import onnx
 import pytest
+import safetensors.torch
 import torch
 from conftest import TINY
 
@@ -406,7 +407,7 @@ def test_a_full_disk_is_told_in_one_line_and_spoils_nothing(straight, mini_marke
     def full(*args, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    for module, name in ((loop, "save_checkpoint"), (state.torch, "save")):
+    for module, name in ((safetensors.torch, "save_file"), (state.torch, "save")):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, full)
             assert run(mini_market, straight, "--resume") == 2
@@ -414,7 +415,7 @@ def test_a_full_disk_is_told_in_one_line_and_spoils_nothing(straight, mini_marke
         assert error.startswith("error: ") and "No space left on device" in error
         assert (straight / "last.pt").read_bytes() == before["last.pt"]
         assert not list(straight.glob("*.partial"))
-        if name == "save_checkpoint":
+        if name == "save_file":
             assert (straight / "best.safetensors").read_bytes() == before["best.safetensors"]
 
 
@@ -509,7 +510,7 @@ def test_weights_that_cannot_be_had_are_told_in_one_line(tmp_path, monkeypatch):
         raise URLError("no route to host")
 
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", unreachable)
-    with pytest.raises(InputError, match=r"cannot be downloaded .*no route.*--init FILE, or --init random"):
+    with pytest.raises(InputError, match=r"cannot be downloaded .*no route.* pass the file"):
         initialise(Read(TINY), "imagenet")
     for content in (b"", b"junk"):
         (tmp_path / "bad.pt").write_bytes(content)
