@@ -272,7 +272,8 @@ def test_all_is_what_there_is(path):
         for node in tree(path).body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
     ]
-    bound = {name.split(".")[-1] for name in imports(tree(path).body)}
+    lines = [line for top in tree(path).body for line in (top.body if isinstance(top, ast.If) else [top])]
+    bound = {name.split(".")[-1] for name in imports(lines)}
     bound |= {alias.asname for node in tree(path).body if isinstance(node, ast.ImportFrom) for alias in node.names}
     for node in tree(path).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
