@@ -14,8 +14,8 @@ from readtrack.errors import InputError
 from readtrack.linking.config import RelinkConfig
 from readtrack.linking.trajectories import Life
 from readtrack.read.crops import spread_places
-from readtrack.tracking.identity import log_odds
-from readtrack.tracking.track import CropMemory
+from readtrack.tracking.evidence import log_odds
+from readtrack.tracking.gallery import Gallery
 from readtrack.video import Frame
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _choose(
     clear = {frame: _clear(np.asarray(seen.xyxy, dtype=np.float64), size, config) for frame, seen in tracks.items()}
     wanted: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     for person, life in enumerate(people):
-        memory = CropMemory(config.gallery_size)
+        memory = Gallery(config.gallery_size)
         for frame, row in zip(life.frames.tolist(), life.rows.tolist(), strict=True):
             if clear[frame][row]:
                 memory.offer((frame, row))

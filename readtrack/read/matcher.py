@@ -68,7 +68,7 @@ class Matcher:
             memory_mb = 256 if str(self.device).startswith("cpu") else 4096
         self.room = int(memory_mb * 2**20 / 2)  # bytes
         self.compared = 0  # pairs that went through the head
-        self.seconds = 0.0  # spent in ``describe``, ``logits`` and ``similarities``
+        self.seconds = 0.0  # spent in ``describe``, ``logits`` and ``log_odds_each``
         self._encodings = Encodings(self.network, self.room)
 
     @classmethod
@@ -89,6 +89,17 @@ class Matcher:
             InputError: they cannot be used or folded.
         """
         return cls(load_network(weights, device, precision, rank), memory_mb=memory_mb)
+
+    @classmethod
+    def of(cls, weights: "str | Path | Matcher", device: str | None = None, precision: str = "fp32") -> "Matcher":
+        """A matcher as it is, or loaded by shipped name or file.
+
+        Raises:
+            InputError: None, or weights or device that cannot be used.
+        """
+        if weights is None:
+            raise InputError("weights None: READ has nothing to judge by; give 'read-s' or a file", "weights")
+        return cls.load(weights, device, precision) if isinstance(weights, str | Path) else weights
 
     @property
     def model(self) -> Any:
@@ -187,8 +198,17 @@ class Matcher:
         """
         return self.probability(self.logits(queries, galleries))
 
-    def similarities(self, questions: Sequence[tuple[Source, Sequence[Source]]]) -> list[Floats]:
-        """``similarity`` for several (queries, galleries), such as one for each camera.
+    def log_odds(self, queries: Source, galleries: Sequence[Source]) -> Floats:
+        """Calibrated log odds that each query and each tracklet show the same person, as in ``similarity``.
+
+        Returns:
+            (N, M); minus infinity for a query that shows nothing.
+        """
+        logits = self.logits(queries, galleries)
+        return np.asarray(self.config.logit_scale * logits + self.config.logit_offset)
+
+    def log_odds_each(self, questions: Sequence[tuple[Source, Sequence[Source]]]) -> list[Floats]:
+        """``log_odds`` for several (queries, galleries), such as one for each camera.
 
         What they need encoded goes through the encoders together, which is faster than one after another.
         """
@@ -200,7 +220,7 @@ class Matcher:
         self.encode([crop for queries, _ in pairs for crop in queries if crop is not None] + shared)
         self._known(clips)
         self.seconds += time.perf_counter() - started
-        return [self.similarity(queries, clips) for queries, clips in asked]
+        return [self.log_odds(queries, clips) for queries, clips in asked]
 
     def probability(self, logits: NDArray[np.floating[Any]]) -> Floats:
         """Calibrated probabilities in [0, 1] of what ``logits`` gave, of any shape."""

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from readtrack.tracking.config import Association, Reassignment, TrackerConfig
+from readtrack.tracking.config import Association, Prediction, Reassignment, TrackerConfig
 
 if TYPE_CHECKING:
     from readtrack.tracking.tracker import Tracker
 
-__all__ = ["Association", "Reassignment", "Tracker", "TrackerConfig"]
+__all__ = ["Association", "Prediction", "Reassignment", "Tracker", "TrackerConfig"]
 
 
 def __getattr__(name: str) -> Any:

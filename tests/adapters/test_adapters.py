@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import supervision as sv
 
-from readtrack.adapters.host import NEEDED, hook, load_matcher
+from readtrack.adapters.deep_sort_realtime import VectorEmbedder
+from readtrack.adapters.host import NEEDED, hook
 from readtrack.errors import InputError
 from readtrack.evaluation.adapters import follow, report, rewritten
 from readtrack.evaluation.recordings import STREET, open_footage
@@ -75,7 +76,7 @@ def test_the_extras_bring_what_is_needed():
         assert f"{host.replace('_', '-')}>={version}" in extras
 
 
-@pytest.mark.parametrize("make", [Relinker, lambda weights: load_matcher(weights, None)])
+@pytest.mark.parametrize("make", [Relinker, VectorEmbedder])
 def test_no_weights_are_told(make):
     with pytest.raises(InputError, match="weights None"):
         make(None)
@@ -83,7 +84,7 @@ def test_no_weights_are_told(make):
 
 def test_wrong_weights_are_told():
     with pytest.raises(InputError, match="nowhere"):
-        load_matcher("nowhere", None)
+        VectorEmbedder("nowhere")
 
 
 def test_a_clip_is_followed_scored_and_rewritten(capsys):

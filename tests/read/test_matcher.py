@@ -290,12 +290,12 @@ def test_several_questions_are_answered_as_one_by_one(name):
             (crops[:1], []),
         ]
 
-    one_by_one = [Matcher(model, "cpu").similarity(*question) for question in questions(drawn(9))]
+    one_by_one = [Matcher(model, "cpu").log_odds(*question) for question in questions(drawn(9))]
     matcher = Matcher(model, "cpu")
     batches = []
     encode = matcher.network.encode
     matcher.network.encode = lambda pixels: batches.append(len(pixels)) or encode(pixels)
-    found = matcher.similarities(questions(drawn(9)))
+    found = matcher.log_odds_each(questions(drawn(9)))
     assert [answer.shape for answer in found] == [(2, 2), (0, 1), (2, 2), (1, 0)]
     for answer, expected in zip(found, one_by_one, strict=True):
         np.testing.assert_allclose(answer, expected, atol=1e-6)
