@@ -40,7 +40,7 @@ TORCH = {  # what may import PyTorch while it is imported, beside training/
     "read/released.py",
     "read/torch_network.py",
 }
-MODULE_OF = {"opencv-python": "cv2", "scikit-learn": "sklearn"}  # where it is not the distribution's name
+MODULE_OF = {"opencv-python": "cv2", "pyyaml": "yaml", "scikit-learn": "sklearn"}  # others bear the distribution's
 PENDING = {  # still to be turned; nothing is added here
     "arrows": {
         "commands/train.py",
@@ -227,7 +227,7 @@ def test_only_commands_print_and_speak_of_flags():
 
 
 def declared():
-    """Modules of the dependencies, and those of the extras."""
+    """Modules of the dependencies, of the extras for users, and of those for developers."""
     text = (ROOT / "pyproject.toml").read_text()
     needed, extras = text.split("[project.optional-dependencies]")
 
@@ -235,7 +235,8 @@ def declared():
         names = re.findall(r'"([A-Za-z][\w-]*)(?:\[[\w,-]+\])?\s*[<>=~!]', part)
         return {MODULE_OF.get(name, name.replace("-", "_")) for name in names}
 
-    return modules(needed.split("\ndependencies")[1]), modules(extras.split("\n[")[0])
+    users, developers = extras.split("\n[project.scripts]")[0].split("\ndev = ")
+    return modules(needed.split("\ndependencies")[1]), modules(users), modules(developers)
 
 
 def foreign(nodes):
@@ -244,7 +245,7 @@ def foreign(nodes):
 
 
 def test_every_import_is_declared():
-    needed, extras = declared()
+    needed, extras, developers = declared()
     assert {"cv2", "torch", "tyro", "requests"} <= needed and {"onnx", "trackers", "lightning_fabric"} <= extras
     found = []
     for path in MODULES:
@@ -252,6 +253,9 @@ def test_every_import_is_declared():
         found += [(str(path), name) for name in foreign(ast.walk(tree(path))) - needed - extras]
         found += [(str(path), f"{name} at import") for name in foreign(at_import(tree(path))) & (optional - needed)]
     assert not turned("imports", found)
+    local = {path.stem for path in (ROOT / "tests").rglob("*.py")}
+    for path in (*(ROOT / "tests").rglob("*.py"), *(ROOT / "demos").rglob("*.py")):
+        assert foreign(ast.walk(ast.parse(path.read_text()))) <= needed | extras | developers | local, path
 
 
 def test_torch_waits_until_it_is_needed():
