@@ -88,9 +88,9 @@ def _rates(bench: "Bench") -> Table:
         table.add_row(*row, f"{rates['Eq. 1'][0] / seconds:.2f}", loss)
     table.caption = f"peak: a matrix product reaches {bench.peak / 1e9:,.0f} GFLOP/s. "
     if bench.config.join == "compare":
-        table.caption += "The comparing join cannot be folded."
+        table.caption += "The comparing join cannot be compressed."
     elif bench.weights is None:
-        table.caption += "Random weights have no low rank: what folding loses is told with --weights."
+        table.caption += "Random weights have no low rank: what compression loses is told with --weights."
     return table
 
 

@@ -9,9 +9,9 @@ from readtrack.commands.parsing import parse
 
 DESCRIPTION = "Write READ as ONNX or TorchScript, for programs without Python or PyTorch."
 EXAMPLES = """what is written:
-  onnx         read-s.encoder.onnx   pixels (crops, H, W, 3) -> features (crops, places, channels)
-               read-s.onnx           queries (queries, places, channels),
-                                     videos (videos, images, places, channels) -> logits (queries, videos)
+  onnx         read-s.encoder.onnx   pixels (crops, H, W, 3) -> features (crops, positions, channels)
+               read-s.onnx           queries (queries, positions, channels),
+                                     videos (videos, images, positions, channels) -> logits (queries, videos)
                read-s.clips.onnx     only of a network with a video net of its own, such as read-r50:
                                      clips (videos, images, H, W, 3) -> clip_features, the head's videos
   torchscript  read-s.torchscript    one file with the methods encode, compare and perhaps encode_clips, the same
@@ -56,6 +56,6 @@ def _export(settings: ExportSettings) -> None:
     for file in done.files:
         print(f"{file}  {file.stat().st_size / 1e6:.1f} MB")
     config = done.config
-    print(f"crops {config.height}x{config.width} RGB uint8; {config.places} places of {config.channels} channels")
+    print(f"crops {config.height}x{config.width} RGB uint8; {config.positions} positions of {config.channels} channels")
     print(f"probability = 1 / (1 + exp(-({config.logit_scale:.6g} * logit + {config.logit_offset:.6g})))")
     print(f"loaded again: logits are those of {settings.weights} to within {done.difference:.1g}")

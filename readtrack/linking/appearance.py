@@ -13,7 +13,7 @@ from readtrack import boxes
 from readtrack.errors import InputError
 from readtrack.linking.config import RelinkConfig
 from readtrack.linking.trajectories import Life
-from readtrack.read.crops import spread_places
+from readtrack.read.crops import spread_positions
 from readtrack.tracking.evidence import log_odds
 from readtrack.tracking.gallery import Gallery
 from readtrack.video import Frame
@@ -112,7 +112,7 @@ def compare(
         report: told how many tracks are done.
     """
     odds = np.full(wanted.shape, np.nan)
-    queries = [[known[i] for i in spread_places(len(known), min(len(known), config.looks))] for known in crops]
+    queries = [[known[i] for i in spread_positions(len(known), min(len(known), config.looks))] for known in crops]
     known = np.array([bool(own) for own in crops], dtype=bool)
     for i in range(len(crops)):
         others = np.flatnonzero(wanted[i] & known & (np.arange(len(crops)) > i)).tolist() if known[i] else []

@@ -1,7 +1,7 @@
 """Weights on disk: one safetensors file with the network's configuration and provenance inside; always strict."""
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,14 @@ from readtrack.read.model import Read
 KEY = "readtrack"  # the file's metadata entry that holds the configuration as JSON
 
 
-def save_checkpoint(path: Path, model: Read, provenance: dict[str, Any]) -> None:
-    """Write weights, configuration and provenance (anything JSON can say) in one file, whole or not at all.
+def save_checkpoint(path: Path, model: Read, provenance: dict[str, Any], config: ReadConfig | None = None) -> None:
+    """Write weights, configuration and provenance in one file, whole or not at all.
+
+    Args:
+        path: of the file.
+        model: left as it is.
+        provenance: anything JSON can say.
+        config: what the file says, such as another calibration; None is the model's own.
 
     Raises:
         InputError: the file cannot be written there.
@@ -23,7 +29,7 @@ def save_checkpoint(path: Path, model: Read, provenance: dict[str, Any]) -> None
     from safetensors.torch import save_file
 
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    about = json.dumps({"config": asdict(model.config), "provenance": provenance}, sort_keys=True)
+    about = json.dumps({"config": asdict(config or model.config), "provenance": provenance}, sort_keys=True)
     with replacing(path, SafetensorError) as partial:
         save_file(tensors, partial, metadata={KEY: about})
 
@@ -47,11 +53,7 @@ def load_checkpoint(weights: str | Path) -> tuple[Read, dict[str, Any]]:
         raise InputError(f"{path}: a safetensors file of another program; readtrack's own carry their configuration")
     try:
         about = json.loads(metadata[KEY])
-        known = {field.name for field in fields(ReadConfig)}
-        unknown = sorted(set(about["config"]) - known)
-        if unknown:
-            raise InputError(f"{path}: written by another version of readtrack (unknown {', '.join(unknown)}): update")
-        model, provenance = Read(ReadConfig(**about["config"])), dict(about["provenance"])
+        model, provenance = Read(ReadConfig.from_json(about["config"], path)), dict(about["provenance"])
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: its configuration cannot be read ({error}); get it again or train one") from error
     try:

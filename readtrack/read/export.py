@@ -20,11 +20,10 @@ from torch import Tensor, nn
 from readtrack.errors import InputError
 from readtrack.files import replacing
 from readtrack.read.checkpoint import load_checkpoint
-from readtrack.read.compression import fold
 from readtrack.read.config import ReadConfig
 from readtrack.read.crops import Crop, standardise
 from readtrack.read.matcher import Matcher
-from readtrack.read.model import Read, Stills, Videos
+from readtrack.read.model import GalleryEncoding, QueryEncoding, Read
 from readtrack.read.onnx_network import KEY, part_of
 
 OPSET = 17  # of ONNX: ONNX Runtime 1.13 and later
@@ -66,19 +65,19 @@ class Traceable(nn.Module):
 
     def compare(self, queries: Tensor, videos: Tensor) -> Tensor:
         """Feature maps of stills (N, P, C) and of videos (M, T, P, C) to logits (N, M)."""
-        stills, gallery = self.model.stills(queries.to(self.dtype)), self.model.videos(videos.to(self.dtype))
+        stills, gallery = self.model.queries(queries.to(self.dtype)), self.model.galleries(videos.to(self.dtype))
         if self.model.config.head == "attention":
             joined = self._attend(stills, gallery)
         else:
             joined = self.model.join(stills, gallery)
         return self.model.classify(joined.float())
 
-    def _attend(self, stills: Stills, videos: Videos) -> Tensor:
+    def _attend(self, stills: QueryEncoding, videos: GalleryEncoding) -> Tensor:
         """``Read.join`` (N, M, d_F) without ``len``, in which a tracer would see a fixed number."""
         model, m, n = self.model, videos.phi.shape[0], stills.own.shape[0]
         attention = model.attention(stills, videos).flatten(1, 2)  # (M, N * P, T * P)
         attended = (attention @ videos.phi).reshape(m, n, -1)  # (M, N, P * c)
-        weights = model._weights()
+        weights = model.fc1_weights()
         joined = nn.functional.linear(attended, weights["attended"]) + stills.own  # (M, N, d_F)
         if model.config.join == "compare":
             joined = joined + nn.functional.linear((attended - stills.phi).abs(), weights["difference"])
@@ -169,7 +168,7 @@ class _Function(nn.Module):
 def _functions(network: Traceable) -> dict[str, tuple[str, str, dict[str, Tensor]]]:
     """Of each method that the network has: the part that it is, its output, and inputs to trace it with."""
     config, generator = network.model.config, torch.Generator().manual_seed(0)
-    crop, maps = (config.height, config.width, 3), (config.places, config.channels)
+    crop, maps = (config.height, config.width, 3), (config.positions, config.channels)
     random = partial(torch.randint, 0, 256, generator=generator, dtype=torch.uint8)
     clips = {"clips": random((3, config.clip_length, *crop))}
     pair = {"queries": torch.randn(2, *maps), "videos": torch.randn(3, config.clip_length, *maps)}
@@ -247,7 +246,7 @@ def export(
         raise InputError(f"{taken[0]}: exists; write another, or overwrite it", "overwrite")
     model, provenance = load_checkpoint(weights)
     if rank is not None:
-        model = fold(model, rank)
+        model = compress(model, rank)
     files = write(out, model, provenance, precision == "fp16")
     difference = _difference(model, out, format)
     if not difference <= TOLERANCE[precision]:

@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from readtrack import boxes
+from readtrack.boxes import Floats
 from readtrack.errors import InputError
 from readtrack.read.cache import Clip
-from readtrack.read.config import ReadConfig
+from readtrack.read.config import PRECISIONS, ReadConfig
 from readtrack.read.crops import Crop, Image, Shown, Source, as_crops, check_tracklets, clip_of, cut_out
-from readtrack.read.encodings import CROPS_AT_ONCE, Encodings
-from readtrack.read.network import PRECISIONS, Half, Network, judge, load_network, network_of, video_blocks
+from readtrack.read.encodings import CROPS_AT_ONCE, CachedEncoders
+from readtrack.read.network import Encoding, Network, judge, load_network, network_of, video_blocks
 
 if TYPE_CHECKING:
     from readtrack.read.model import Read
 
 __all__ = ["PRECISIONS", "Crop", "Matcher"]
 
-Floats: TypeAlias = NDArray[np.float64]
 Vectors: TypeAlias = NDArray[np.float32]
 
 
@@ -52,7 +53,7 @@ class Matcher:
         """Take a trained network.
 
         Args:
-            model: the network; a ``Read`` is moved to the device and brought to the precision.
+            model: the network; a ``Read`` is copied and stays as it is.
             device: where it runs, such as "cpu" or "cuda:0"; None takes a GPU where there is one.
             precision: "fp32", "bf16" or "fp16", of everything up to fc1; fc2 and all answers stay wider. On a CPU
                 fp16 is slow and in part missing, so that it means fp32 there.
@@ -69,7 +70,7 @@ class Matcher:
         self.room = int(memory_mb * 2**20 / 2)  # bytes
         self.compared = 0  # pairs that went through the head
         self.seconds = 0.0  # spent in ``describe``, ``logits`` and ``log_odds_each``
-        self._encodings = Encodings(self.network, self.room)
+        self._encodings = CachedEncoders(self.network, self.room)
 
     @classmethod
     def load(
@@ -79,16 +80,20 @@ class Matcher:
         precision: str = "fp32",
         rank: int | None = None,
         memory_mb: float | None = None,
+        clip_length: int | None = None,
     ) -> "Matcher":
-        """Load weights by shipped name or file; a ``rank`` folds them (``folding.fold``), faster and less exact.
+        """Load weights by shipped name or file.
+
+        ``rank`` compresses them (``compression.compress``): faster and less exact. ``clip_length`` is T, how many crops
+        of a tracklet are compared at once; None is what they were trained with.
 
         An ``.onnx`` file that ``readtrack export`` wrote runs on ONNX Runtime without PyTorch, in the precision that
         it was exported in.
 
         Raises:
-            InputError: they cannot be used or folded.
+            InputError: they cannot be used or compressed.
         """
-        return cls(load_network(weights, device, precision, rank), memory_mb=memory_mb)
+        return cls(load_network(weights, device, precision, rank, clip_length), memory_mb=memory_mb)
 
     @classmethod
     def of(cls, weights: "str | Path | Matcher", device: str | None = None, precision: str = "fp32") -> "Matcher":
@@ -163,16 +168,16 @@ class Matcher:
         """Run the encoder of stills on crops that it has not seen yet, ``block`` at a time."""
         self._encodings.encode(crops, block)
 
-    def stills(self, crops: Source) -> Half:
-        """The query half of pairs with each of N crops; for use with many blocks of videos.
+    def queries(self, crops: Source) -> Encoding:
+        """What pairs need of each of N crops alone; for use with many blocks of tracklets.
 
         Raises:
             InputError: as ``crops``, or one shows nothing.
         """
-        return self.network.stills([crop.features for crop in self._encoded(crops)])
+        return self.network.queries([crop.features for crop in self._encoded(crops)])
 
-    def videos(self, clips: Sequence[Source]) -> Half:
-        """The gallery half of pairs with each of M tracklets; for use with many blocks of queries.
+    def galleries(self, clips: Sequence[Source]) -> Encoding:
+        """What pairs need of each of M tracklets alone; for use with many blocks of queries.
 
         Args:
             clips: crops as in ``similarity``, at least one tracklet.
@@ -180,7 +185,7 @@ class Matcher:
         Raises:
             InputError: a tracklet has no crops, or as ``crops``.
         """
-        return self.network.videos(self._known(clips))
+        return self.network.galleries(self._known(clips))
 
     def similarity(self, queries: Source, galleries: Sequence[Source]) -> Floats:
         """Calibrated probability that each query and each tracklet show the same person.
@@ -196,7 +201,7 @@ class Matcher:
         Raises:
             InputError: a tracklet has no crops, or as ``crops``.
         """
-        return self.probability(self.logits(queries, galleries))
+        return np.asarray(expit(self.log_odds(queries, galleries)))
 
     def log_odds(self, queries: Source, galleries: Sequence[Source]) -> Floats:
         """Calibrated log odds that each query and each tracklet show the same person, as in ``similarity``.
@@ -204,8 +209,7 @@ class Matcher:
         Returns:
             (N, M); minus infinity for a query that shows nothing.
         """
-        logits = self.logits(queries, galleries)
-        return np.asarray(self.config.logit_scale * logits + self.config.logit_offset)
+        return self.calibrated(self.logits(queries, galleries))
 
     def log_odds_each(self, questions: Sequence[tuple[Source, Sequence[Source]]]) -> list[Floats]:
         """``log_odds`` for several (queries, galleries), such as one for each camera.
@@ -224,16 +228,22 @@ class Matcher:
 
     def probability(self, logits: NDArray[np.floating[Any]]) -> Floats:
         """Calibrated probabilities in [0, 1] of what ``logits`` gave, of any shape."""
-        return np.asarray(1 / (1 + np.exp(-(self.config.logit_scale * logits + self.config.logit_offset))))
+        return np.asarray(expit(self.calibrated(logits)))
 
-    def logits(self, queries: Half | Source, galleries: Half | Sequence[Source], class1: bool = False) -> Floats:
+    def calibrated(self, logits: NDArray[np.floating[Any]]) -> Floats:
+        """Calibrated log odds of what ``logits`` gave, of any shape."""
+        return np.asarray(self.config.logit_scale * logits + self.config.logit_offset)
+
+    def logits(
+        self, queries: Encoding | Source, galleries: Encoding | Sequence[Source], class1: bool = False
+    ) -> Floats:
         """What the network answers, before calibration.
 
         Pairs are judged in blocks; in fp32 the answer moves by less than 1e-5 of its size with the blocks.
 
         Args:
-            queries: N crops as in ``similarity``, or their half.
-            galleries: M tracklets as in ``similarity``, or their half.
+            queries: N crops as in ``similarity``, or their encoding.
+            galleries: M tracklets as in ``similarity``, or their encoding.
             class1: the raw second output of a network of two classes, by which the authors' demo ranks.
 
         Returns:
@@ -244,9 +254,9 @@ class Matcher:
         """
         if class1 and self.config.classes != 2:
             raise InputError("the network has one output: class1 is for those of two classes")
-        half = self.network.half
+        encoding = self.network.encoding
         check_tracklets(galleries)
-        sides: Any = queries if isinstance(queries, half) else self.crops(queries)
+        sides: Any = queries if isinstance(queries, encoding) else self.crops(queries)
         if isinstance(sides, list) and None in sides:
             values = np.full((len(sides), len(galleries)), -np.inf)
             shown = [row for row, crop in enumerate(sides) if crop is not None]
@@ -255,10 +265,10 @@ class Matcher:
         started = time.perf_counter()
         answer = self.network.blank(len(sides), len(galleries))
         if len(sides) and len(galleries):
-            stills = sides if isinstance(sides, half) else self.stills(sides)
+            stills = sides if isinstance(sides, encoding) else self.queries(sides)
             for block in video_blocks(self.network, self.room, len(galleries), CROPS_AT_ONCE):
                 part = galleries[block]
-                videos = part if isinstance(part, half) else self.network.videos(self._known(part, block.start))
+                videos = part if isinstance(part, encoding) else self.network.galleries(self._known(part, block.start))
                 judge(self.network, stills, videos, class1, self.room, answer[:, block])
         self.compared += len(sides) * len(galleries)
         values = self.network.numpy(answer).astype(np.float64)
@@ -268,7 +278,7 @@ class Matcher:
     def attention(self, query: Shown, gallery: Source) -> Floats:
         """Where in a tracklet's T images (Sec. 5.4) the query found its answer: (T, h, w), sums to 1.
 
-        The softmaxed map of Eq. 1, averaged over the query's places.
+        The softmaxed map of Eq. 1, averaged over the query's positions.
 
         Raises:
             InputError: the network is an exported one or its head has no attention, or as ``similarity``.
@@ -276,9 +286,9 @@ class Matcher:
         config = self.config
         if config.head != "attention":
             raise InputError(f"a network with the head {config.head!r} has no attention to show")
-        places = self.network.attention(self.stills([query]), self.videos([gallery]))  # (T * P,)
+        positions = self.network.attention(self.queries([query]), self.galleries([gallery]))  # (T * P,)
         shape = (self.clip_length, config.height // config.stride, config.width // config.stride)
-        return np.asarray((places / places.sum()).reshape(shape))
+        return np.asarray((positions / positions.sum()).reshape(shape))
 
     def embed(self, image: Image, people: sv.Detections | NDArray[Any]) -> tuple[Vectors, NDArray[np.bool_]]:
         """One vector per box, for trackers that can only take vectors. What READ knows beyond them is lost.
@@ -306,7 +316,7 @@ class Matcher:
         return vectors, shown
 
     def vectors(self, crops: Source) -> Vectors:
-        """Pooled embeddings (N, D), unit length, of crops as in ``stills``."""
+        """Pooled embeddings (N, D), unit length, of crops as in ``queries``."""
         features = [crop.features for crop in self._encoded(crops)]
         return self.network.pool(features) if features else np.zeros((0, self.dimension), dtype=np.float32)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +42,16 @@ class Maps:
 class OnnxNetwork:
     """Runs an exported network: an encoder, a head, and an encoder of clips where it has a video net of its own."""
 
-    half: type = Maps
+    encoding: type = Maps
     itemsize = 4  # bytes; inputs and outputs are float32
 
-    def __init__(self, path: str | Path, device: str | None = None) -> None:
+    def __init__(self, path: str | Path, device: str | None = None, clip_length: int | None = None) -> None:
         """Load the head from a file and the encoders from beside it.
 
         Args:
             path: the ``.onnx`` file of the head.
-            device: "cpu" or a GPU such as "cuda:0"; None takes a GPU where ONNX Runtime has one.
+            device: as in ``onnx_session``.
+            clip_length: T; None is what it was exported with.
 
         Raises:
             InputError: a file is missing, broken or no export of READ, the files do not belong together, or this ONNX
@@ -63,13 +64,10 @@ class OnnxNetwork:
         try:
             facts = json.loads(about)
             self.precision = str(facts["precision"])
-            known = {field.name for field in fields(ReadConfig)}
-            unknown = sorted(set(facts["config"]) - known)
-            if unknown:
-                raise InputError(f"{path}: exported by another version of readtrack (unknown {', '.join(unknown)})")
-            self.config = ReadConfig(**facts["config"])
+            config = ReadConfig.from_json(facts["config"], path)
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise InputError(f"{path}: no head that readtrack export wrote; give the FILE.onnx of --out") from error
+        self.config = replace(config, clip_length=clip_length or config.clip_length)
         self._encoders = [
             _open(part_of(path, part), device, about)
             for part in ("encoder", *(() if self.config.shared_encoder else ("clips",)))
@@ -93,8 +91,8 @@ class OnnxNetwork:
         """Feature maps (P, C) of M * T crops as (M, T, P, C)."""
         return np.stack(list(features)).reshape(clips, -1, *features[0].shape)
 
-    def stills(self, features: Sequence[Floats]) -> Maps:
-        """The query half of N feature maps (P, C)."""
+    def queries(self, features: Sequence[Floats]) -> Maps:
+        """What pairs need of N queries alone."""
         return Maps(np.stack(list(features)))
 
     def clips(self, features: Floats) -> list[Clip]:
@@ -102,9 +100,9 @@ class OnnxNetwork:
         pooled = unit(unit(features.mean(-2)).mean(1))  # (M, C)
         return [Clip((maps.copy(),), vector.copy()) for maps, vector in zip(features, pooled, strict=True)]
 
-    def videos(self, clips: Sequence[Clip]) -> Maps:
-        """The gallery half of M clips."""
-        return Maps(np.stack([clip.half[0] for clip in clips]))
+    def galleries(self, clips: Sequence[Clip]) -> Maps:
+        """What pairs need of M clips alone."""
+        return Maps(np.stack([clip.encoding[0] for clip in clips]))
 
     def blank(self, n: int, m: int) -> Floats:
         """Room for logits (n, m)."""

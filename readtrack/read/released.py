@@ -72,7 +72,7 @@ def convert_released(
     state = model.state_dict()
     for name, value in state.items():
         state[name] = torch.zeros(()) if name.endswith(COUNTER) else _fit(path, theirs[name], given, value.shape)
-    state["fc1.weight"] = _place_major(state["fc1.weight"], model.config)
+    state["fc1.weight"] = _position_major(state["fc1.weight"], model.config)
     model.to_empty(device="cpu").load_state_dict(state)
     return model.eval(), provenance
 
@@ -154,14 +154,14 @@ def _config(given: dict[str, Tensor], height: int, width: int, clip_length: int)
         phi_dim=size("phi_query.weight")[0],
         feature_dim=size("fc1.weight")[0],
     )
-    columns, wanted = size("fc1.weight")[1], 2 * config.phi_dim * config.places
+    columns, wanted = size("fc1.weight")[1], 2 * config.phi_dim * config.positions
     if columns != wanted:
         raise InputError(f"fc1 sees {columns} numbers, crops of {height}x{width} pixels make {wanted}: another size?")
     return config
 
 
 def _fit(path: Path, name: str, given: dict[str, Tensor], shape: torch.Size) -> Tensor:
-    """One tensor in our shape: where we have a matrix theirs may be a convolution's kernel, one place large."""
+    """One tensor in our shape: where we have a matrix theirs may be a convolution's kernel, one position large."""
     value = given[name].float()
     if len(shape) == 2 and set(value.shape[2:]) <= {1}:
         value = value.flatten(1)
@@ -172,9 +172,9 @@ def _fit(path: Path, name: str, given: dict[str, Tensor], shape: torch.Size) -> 
     return value
 
 
-def _place_major(weight: Tensor, config: ReadConfig) -> Tensor:
-    """fc1's columns, theirs (channel, place) in each joined map, as ours (place, channel)."""
-    maps = weight.unflatten(1, (-1, config.phi_dim, config.places))  # (d_F, maps, c, P)
+def _position_major(weight: Tensor, config: ReadConfig) -> Tensor:
+    """fc1's columns, theirs (channel, position) in each joined map, as ours (position, channel)."""
+    maps = weight.unflatten(1, (-1, config.phi_dim, config.positions))  # (d_F, maps, c, P)
     return maps.transpose(2, 3).flatten(1)  # (d_F, maps * P * c)
 
 

@@ -57,9 +57,9 @@ def average(
     logits, _ = read_logits(matcher, splits, images, report=report)
     found = score(logits, splits.query, splits.gallery)
     scale, offset = calibrate(matcher, splits, images)
-    model.config = replace(model.config, logit_scale=scale, logit_offset=offset)
+    config = replace(model.config, logit_scale=scale, logit_offset=offset)
     about: dict[str, Any] = {**provenance, "averaged": {"share": share}, "validation": asdict(found)}
-    save_checkpoint(out, model, about)
+    save_checkpoint(out, model, about, config)
     return found
 
 

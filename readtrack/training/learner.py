@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from readtrack.read import losses
-from readtrack.read.model import Read, Stills
+from readtrack.read.model import QueryEncoding, Read
 from readtrack.training.config import TrainConfig
-from readtrack.training.processes import full, gather
+from readtrack.training.processes import BATCHNORMS, full, gather
 
 
 class Learner(nn.Module):
@@ -28,7 +28,7 @@ class Learner(nn.Module):
         if config.teacher:
             self.distillation_head = nn.Linear(config.model.channels, embedding_length)
         if config.freeze_batchnorm == "affine":
-            norms = [part for part in model.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+            norms = [part for part in model.modules() if isinstance(part, BATCHNORMS)]
             for parameter in (p for norm in norms for p in norm.parameters()):
                 parameter.requires_grad_(False)
 
@@ -75,9 +75,9 @@ class Learner(nn.Module):
         """The losses of the whole batch's queries with this process's videos."""
         config = self.config
         t_q, own = images.shape[1], labels[start : start + len(videos)]
-        halves = self.model.stills(images.flatten(0, 1))
-        stills = Stills(*(gather(getattr(halves, field.name)) for field in fields(halves)))  # B * T_q
-        joined = self.model.join(stills, self.model.videos(videos))  # (B * T_q, b, d_F)
+        halves = self.model.queries(images.flatten(0, 1))
+        stills = QueryEncoding(*(gather(getattr(halves, field.name)) for field in fields(halves)))  # B * T_q
+        joined = self.model.join(stills, self.model.galleries(videos))  # (B * T_q, b, d_F)
         logits = full(self.model.classify(joined)).unflatten(0, (len(labels), t_q)).mean(1)  # (B, b), Eq. 3
         logits = gather(logits.T).T  # (B, B)
         same = labels[:, None] == labels[None, :]

@@ -24,7 +24,7 @@ from readtrack.evaluation.reid import calibrate, read_logits, score
 from readtrack.files import replacing
 from readtrack.metrics.retrieval import TITLES, Retrieval
 from readtrack.read.checkpoint import save_checkpoint
-from readtrack.read.crops import normalise
+from readtrack.read.crops import standardise
 from readtrack.read.matcher import Matcher
 from readtrack.read.model import Read
 from readtrack.read.vectors import VectorNetwork
@@ -188,7 +188,7 @@ class Training:
 
     def _pixels(self, clips: Tensor) -> Tensor:
         """Clips (b, T, H, W, 3) to the network's input (b, T, 3, H, W)."""
-        pixels = normalise(clips.flatten(0, 1).numpy(), self.fabric.device, self.config.model.channel_order)
+        pixels = standardise(clips.flatten(0, 1).to(self.fabric.device), self.config.model.channel_order)
         return pixels.unflatten(0, clips.shape[:2])
 
     def _score(self, log: Log, interruption: Interruption) -> None:
@@ -197,7 +197,7 @@ class Training:
         read, pooled = (score(values, self.splits.query, self.splits.gallery) for values in (logits, cosines))
         if read.top1 > self.best:
             scale, offset = calibrate(matcher, self.splits, self.images)
-            self.model.config = replace(self.config.model, logit_scale=scale, logit_offset=offset)
+            config = replace(self.config.model, logit_scale=scale, logit_offset=offset)
             about = {
                 "recipe": asdict(self.config),
                 "step": self.done,
@@ -206,7 +206,7 @@ class Training:
                 "protocol": self.splits.protocol,
                 "validation": asdict(read),
             }
-            save_checkpoint(self.run.out / "best.safetensors", self.model, about)
+            save_checkpoint(self.run.out / "best.safetensors", self.model, about, config)
             self.best = read.top1
         log.score(self.done, _columns(read, pooled), f"READ {read}; pooled {pooled}")
 

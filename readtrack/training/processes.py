@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from readtrack.devices import Precision
 from readtrack.errors import InputError, first_line
@@ -22,6 +21,7 @@ from readtrack.errors import InputError, first_line
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+BATCHNORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 FABRIC_PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed", "fp64": "64-true"}  # fp64: for checks
 PATIENCE = timedelta(hours=12)  # how long processes wait for the one that validates
 
@@ -107,7 +107,7 @@ def share_batchnorm(module: nn.Module, device_type: str) -> None:
     if processes() == 1:
         return
     for name, child in module.named_children():
-        if isinstance(child, _BatchNorm):
+        if isinstance(child, BATCHNORMS):
             make = nn.SyncBatchNorm if device_type == "cuda" else SharedBatchNorm
             shared = make(child.num_features, child.eps, child.momentum, child.affine, child.track_running_stats)
             shared.weight, shared.bias = child.weight, child.bias
@@ -117,7 +117,7 @@ def share_batchnorm(module: nn.Module, device_type: str) -> None:
             share_batchnorm(child, device_type)
 
 
-class SharedBatchNorm(_BatchNorm):
+class SharedBatchNorm(nn.BatchNorm1d):
     """BatchNorm whose statistics are those of all processes' inputs together; they have equally many."""
 
     running_mean: Tensor

@@ -51,7 +51,7 @@ def load_state(path: Path, config: TrainConfig, data: str) -> dict[str, Any]:
     try:
         kept = dict(torch.load(path, map_location="cpu", weights_only=True))
         about = json.loads(kept.pop("config"))
-        theirs = TrainConfig(**{**about, "model": ReadConfig(**about["model"])})
+        theirs = TrainConfig(**{**about, "model": ReadConfig.from_json(about["model"], path)})
         their_data = kept.pop("data")
     except Exception as error:  # whatever a damaged or foreign pickle leads to
         reason = first_line(error)

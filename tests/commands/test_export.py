@@ -138,8 +138,8 @@ def test_inputs_and_outputs_are_named_and_of_any_number(exported):
         value.name: [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
         for value in (*model.graph.input, *model.graph.output)
     }
-    assert shapes["queries"] == ["queries", TINY.places, TINY.channels]
-    assert shapes["videos"] == ["videos", "images", TINY.places, TINY.channels]
+    assert shapes["queries"] == ["queries", TINY.positions, TINY.channels]
+    assert shapes["videos"] == ["videos", "images", TINY.positions, TINY.channels]
     assert len(shapes["logits"]) == 2 and all(isinstance(size, str) for size in shapes["logits"])
     (pixels,) = onnx.load(exported / "tiny.encoder.onnx").graph.input
     assert [d.dim_param or d.dim_value for d in pixels.type.tensor_type.shape.dim] == ["crops", 64, 32, 3]

@@ -28,7 +28,7 @@ def test_the_slow_way_is_the_same_network(join):
     torch.manual_seed(0)
     model = Read(replace(TINY, join=join)).eval()
     torch.nn.init.normal_(model.place_bias)
-    queries, videos = torch.randn(3, TINY.places, TINY.channels), torch.randn(3, 2, TINY.places, TINY.channels)
+    queries, videos = torch.randn(3, TINY.positions, TINY.channels), torch.randn(3, 2, TINY.positions, TINY.channels)
     phi_q, phi_g = (model.phi, model.phi) if join == "compare" else (model.phi_query, model.phi_gallery)
     places = videos.flatten(1, 2)
     slow = equation_1(model, (model.theta_query(queries), phi_q(queries)), (model.theta_gallery(places), phi_g(places)))
@@ -52,7 +52,7 @@ def test_the_command_prints_its_tables(join, tiny_tables, tmp_path, capsys):
     for word in ("floor", "Eq. 1", "hoisted", "GFLOP/s", "est.", "MB"):
         assert word in told
     assert ("rank 2" in told) == (join == "paper")
-    assert ("cannot be folded" in told) == (join == "compare")
+    assert ("cannot be compressed" in told) == (join == "compare")
 
 
 def test_what_cannot_be_measured_is_told_in_a_line(tmp_path, capsys):

@@ -84,7 +84,7 @@ def add_parser(add_task: Callable[..., argparse.ArgumentParser]) -> None:
         "--rank",
         type=int,
         metavar="R",
-        help="fold the gallery's values to R channels: faster, slightly off (e.g. --rank 128)",
+        help="compress the gallery's values to R channels: faster, slightly off (e.g. --rank 128)",
     )
     add("--histogram", action="store_true", help="score colour histograms as well: what any re-ID has to beat")
     add_output_flags(parser, "reid-<dataset>-<weights>")

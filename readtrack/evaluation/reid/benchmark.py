@@ -1,7 +1,7 @@
 """The image-to-video benchmark as a whole: READ and what it is measured against, on clean and on spoilt images."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class ReidSettings:
     clip_length: int | None = None  # T, images of a gallery tracklet that are compared; None: the weights' own
     device: str | None = None  # None: a GPU where there is one
     precision: str = "fp32"  # fp32, bf16 or fp16
-    rank: int | None = None  # channels that the gallery's values are folded to; None: the weights' own
+    rank: int | None = None  # channels that the gallery's values are compressed to; None: the weights' own
     histogram: bool = False  # score HSV histograms as well
     peer: Path | None = None  # score this .onnx network as well
     degraded: str | None = None  # score a second time with every image spoilt: one of data.degraded.CHOICES
@@ -106,9 +106,9 @@ def evaluate_reid(
     Raises:
         InputError: settings, weights or data cannot be used.
     """
-    matcher = Matcher.load(settings.weights, settings.device, precision=settings.precision, rank=settings.rank)
-    if settings.clip_length is not None:
-        matcher.model.config = replace(matcher.config, clip_length=settings.clip_length)
+    matcher = Matcher.load(
+        settings.weights, settings.device, settings.precision, settings.rank, clip_length=settings.clip_length
+    )
     if settings.rank_by == "class1" and matcher.config.classes != 2:
         raise InputError(f"weights {settings.weights}: a network of one logit has no class 1; rank by probability")
     baselines = [colours(matcher.config.height, matcher.config.width)] if settings.histogram else []

@@ -43,10 +43,10 @@ class Numbers:
 
     clip_length = 2
 
-    def stills(self, crops):
+    def queries(self, crops):
         return np.array([crop.pixels.mean() for crop in crops])
 
-    def videos(self, clips):
+    def galleries(self, clips):
         assert all(len(clip) <= self.clip_length for clip in clips)
         return np.array([np.mean([crop.pixels.mean() for crop in clip]) for clip in clips])
 
