@@ -400,6 +400,38 @@ def test_fp16_on_a_cpu_is_fp32_and_other_precisions_are_refused(tiny_model):
         Matcher(tiny_model, "cpu", precision="int8")
 
 
+def test_a_matcher_leaves_its_network_as_it_was(tiny_model):
+    before = {name: tensor.clone() for name, tensor in tiny_model.state_dict().items()}
+    tiny_model.train().requires_grad_(True)
+    matcher = Matcher(tiny_model, "cpu", precision="bf16")
+    matcher.logits(drawn(1), [drawn(2)])
+    assert tiny_model.training and all(p.requires_grad for p in tiny_model.parameters())
+    after = tiny_model.state_dict()
+    assert all(after[name].dtype == tensor.dtype and after[name].equal(tensor) for name, tensor in before.items())
+    assert not matcher.model.training
+
+
+def test_a_matcher_is_taken_as_it_is_and_weights_are_loaded(tiny_model, tmp_path):
+    matcher = Matcher(tiny_model, "cpu")
+    assert Matcher.of(matcher) is matcher
+    save_checkpoint(tmp_path / "tiny.safetensors", tiny_model, {}, replace(TINY, logit_scale=2.0))
+    assert Matcher.of(tmp_path / "tiny.safetensors", "cpu").config == replace(TINY, logit_scale=2.0)
+    assert Matcher.load(tmp_path / "tiny.safetensors", "cpu", clip_length=3).clip_length == 3
+    with pytest.raises(InputError, match="weights None"):
+        Matcher.of(None)
+
+
+def test_log_odds_are_the_calibrated_logits():
+    config = replace(TINY, logit_scale=3.0, logit_offset=-1.0)
+    matcher = Matcher(network(config), "cpu")
+    crops = drawn(3)
+    odds = matcher.log_odds([*crops, None], [crops[:2], crops])
+    np.testing.assert_allclose(odds[:3], 3 * matcher.logits(crops, [crops[:2], crops]) - 1, atol=1e-6)
+    assert (odds[3] == -np.inf).all()
+    similarity = matcher.similarity([*crops, None], [crops[:2], crops])
+    np.testing.assert_allclose(similarity, 1 / (1 + np.exp(-odds)), atol=1e-12)
+
+
 def test_a_device_that_is_not_there_is_named(tiny_model):
     with pytest.raises(InputError, match="cuda:7"):
         Matcher(tiny_model, "cuda:7")
