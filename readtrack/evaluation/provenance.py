@@ -1,6 +1,5 @@
 """What tasks leave behind: files, and what was scored by which software."""
 
-import hashlib
 import json
 from dataclasses import asdict
 from importlib.metadata import version
@@ -10,15 +9,15 @@ from typing import Any
 import cv2
 
 from readtrack.errors import InputError
-from readtrack.files import check_writable, replacing
+from readtrack.files import check_writable, replacing, sha256
 from readtrack.images import Image
-from readtrack.read.checkpoint import find_weights
 from readtrack.read.matcher import Matcher
+from readtrack.read.weights import find_weights
 
 
 def about_weights(weights: str, matcher: Matcher) -> dict[str, Any]:
     """Name, SHA-256 and network of what was scored."""
-    return {"name": weights, "sha256": _sha256(find_weights(weights)), "network": asdict(matcher.config)}
+    return {"name": weights, "sha256": sha256(find_weights(weights)), "network": asdict(matcher.config)}
 
 
 def versions(*others: str) -> dict[str, str]:
@@ -43,12 +42,3 @@ def check_picture(file: Path) -> None:
     if file.suffix.lower() != ".png":
         raise InputError(f"{file}: is drawn as PNG; give a name that ends in .png")
     check_writable(file)
-
-
-def _sha256(file: Path) -> str:
-    """In hexadecimal."""
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while piece := stream.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()

@@ -9,6 +9,7 @@ from readtrack.errors import InputError
 from readtrack.files import replacing
 from readtrack.read.config import ReadConfig
 from readtrack.read.model import Read
+from readtrack.read.weights import find_weights
 
 KEY = "readtrack"  # the file's metadata entry that holds the configuration as JSON
 
@@ -62,27 +63,3 @@ def load_checkpoint(weights: str | Path) -> tuple[Read, dict[str, Any]]:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: its tensors do not fit its configuration: {reason}") from error
     return model.eval(), provenance
-
-
-def find_weights(weights: str | Path) -> Path:
-    """The file that a path or a shipped name means. Raises InputError where there is none."""
-    path = Path(weights)
-    if path.suffix or path.exists():
-        if not path.is_file():
-            raise InputError(f"{path}: no such weight file; names that ship: {', '.join(shipped()) or 'none'}")
-        return path
-    for folder in _folders():
-        if (folder / f"{weights}.safetensors").is_file():
-            return folder / f"{weights}.safetensors"
-    raise InputError(f"weights {str(weights)!r}: neither a file nor one of: {', '.join(shipped()) or 'none shipped'}")
-
-
-def shipped() -> list[str]:
-    """Names of the weights that came with the installation."""
-    return sorted({file.stem for folder in _folders() for file in folder.glob("*.safetensors")})
-
-
-def _folders() -> list[Path]:
-    """Where shipped weights lie: inside an installed package, or beside it in a checkout."""
-    package = Path(__file__).parents[1]
-    return [package / "weights", package.parent / "weights"]

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from readtrack.errors import InputError
-from readtrack.files import replacing
+from readtrack.files import replacing, sha256
 from readtrack.read.checkpoint import load_checkpoint
 from readtrack.read.config import ReadConfig
 from readtrack.read.crops import Crop, standardise
 from readtrack.read.matcher import Matcher
 from readtrack.read.model import GalleryEncoding, QueryEncoding, Read
 from readtrack.read.onnx_network import KEY, part_of
+from readtrack.read.weights import find_weights
 
 OPSET = 17  # of ONNX: ONNX Runtime 1.13 and later
 AXES = {  # of every input and output the dimensions that may have any size
@@ -89,8 +90,12 @@ class Traceable(nn.Module):
         return standardise(pixels, self.model.config.channel_order).to(self.dtype)
 
 
-def write_onnx(path: Path, model: Read, provenance: dict[str, Any], half: bool = False) -> list[Path]:
+def write_onnx(
+    path: Path, model: Read, provenance: dict[str, Any], half: bool = False, source: str | None = None
+) -> list[Path]:
     """Write the head to ``path``, the encoder beside it, and that of clips where the network has one.
+
+    ``source`` is the SHA-256 of the weights' file, by which the files are known to be of these weights.
 
     Returns:
         The files, the head last.
@@ -103,7 +108,7 @@ def write_onnx(path: Path, model: Read, provenance: dict[str, Any], half: bool =
     except ImportError as error:
         raise InputError("writing ONNX needs another package: pip install onnx") from error
     traceable, written = Traceable(model, half), []
-    about = _about(model, provenance, half)
+    about = _about(model, provenance, half, source)
     legacy: dict[str, Any] = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     for function, (part, output, inputs) in _functions(traceable).items():
         file = part_of(path, part) if part else path
@@ -180,13 +185,14 @@ def _functions(network: Traceable) -> dict[str, tuple[str, str, dict[str, Tensor
     }
 
 
-def _about(model: Read, provenance: dict[str, Any], half: bool) -> str:
+def _about(model: Read, provenance: dict[str, Any], half: bool, source: str | None = None) -> str:
     """What every file says about the network: configuration, provenance, precision, and which weights they are."""
     digest = hashlib.sha256()
     for tensor in model.state_dict().values():
         digest.update(tensor.detach().contiguous().numpy().tobytes())
     facts = {"config": asdict(model.config), "provenance": provenance, "weights_sha256": digest.hexdigest()}
-    return json.dumps({**facts, "precision": "fp16" if half else "fp32"}, sort_keys=True)
+    of_file = {} if source is None else {"source_sha256": source}
+    return json.dumps({**facts, **of_file, "precision": "fp16" if half else "fp32"}, sort_keys=True)
 
 
 @contextmanager
@@ -198,7 +204,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-FORMATS = {"onnx": (".onnx", write_onnx), "torchscript": (".torchscript", write_torchscript)}
+FORMATS = {"onnx": ".onnx", "torchscript": ".torchscript"}  # name -> suffix
 TOLERANCE = {"fp32": 1e-3, "fp16": 0.1}  # by which the logits of what was written may differ
 
 
@@ -236,7 +242,7 @@ def export(
     for name, value, known in (("format", format, FORMATS), ("precision", precision, TOLERANCE)):
         if value not in known:
             raise InputError(f"{name} {value!r} is unknown: choose one of {', '.join(known)}", name)
-    suffix, write = FORMATS[format]
+    suffix = FORMATS[format]
     out = out or Path(Path(weights).stem + suffix)
     if format == "onnx" and out.suffix != suffix:
         raise InputError(f"{out}: must end in {suffix}, by which Matcher.load knows it", "out")
@@ -247,7 +253,11 @@ def export(
     model, provenance = load_checkpoint(weights)
     if rank is not None:
         model = compress(model, rank)
-    files = write(out, model, provenance, precision == "fp16")
+    if format == "onnx":
+        source = sha256(find_weights(weights)) if rank is None and precision == "fp32" else None
+        files = write_onnx(out, model, provenance, precision == "fp16", source)
+    else:
+        files = write_torchscript(out, model, provenance, precision == "fp16")
     difference = _difference(model, out, format)
     if not difference <= TOLERANCE[precision]:
         raise InputError(f"{out}: its logits differ by {difference:.2g} from those of the weights; do not use it")

@@ -17,7 +17,8 @@ from readtrack.read.cache import Clip
 from readtrack.read.config import PRECISIONS, ReadConfig
 from readtrack.read.crops import Crop, Image, Shown, Source, as_crops, check_tracklets, clip_of, cut_out
 from readtrack.read.encodings import CROPS_AT_ONCE, CachedEncoders
-from readtrack.read.network import Encoding, Network, judge, load_network, network_of, video_blocks
+from readtrack.read.engine import load_network, network_of
+from readtrack.read.network import Encoding, Network, judge, video_blocks
 
 if TYPE_CHECKING:
     from readtrack.read.model import Read
@@ -81,22 +82,35 @@ class Matcher:
         rank: int | None = None,
         memory_mb: float | None = None,
         clip_length: int | None = None,
+        threads: int | None = None,
     ) -> "Matcher":
         """Load weights by shipped name or file.
 
-        ``rank`` compresses them (``compression.compress``): faster and less exact. ``clip_length`` is T, how many crops
-        of a tracklet are compared at once; None is what they were trained with.
+        Shipped weights run on ONNX Runtime without PyTorch wherever it has the device, at fp32; so does an ``.onnx``
+        file that ``readtrack export`` wrote, in the precision that it was exported in. Others run on PyTorch.
 
-        An ``.onnx`` file that ``readtrack export`` wrote runs on ONNX Runtime without PyTorch, in the precision that
-        it was exported in.
+        Args:
+            weights: the name or file.
+            device: as in ``Matcher``; of ONNX Runtime also "openvino" and "coreml" where it has them.
+            precision: as in ``Matcher``.
+            rank: channels to compress to (``compression.compress``), faster and less exact; None keeps all.
+            memory_mb: as in ``Matcher``.
+            clip_length: T, how many crops of a tracklet are compared at once; None is what was trained with.
+            threads: on a CPU; None takes one for each core. Of PyTorch they are the whole process's.
 
         Raises:
             InputError: they cannot be used or compressed.
         """
-        return cls(load_network(weights, device, precision, rank, clip_length), memory_mb=memory_mb)
+        return cls(load_network(weights, device, precision, rank, clip_length, threads), memory_mb=memory_mb)
 
     @classmethod
-    def of(cls, weights: "str | Path | Matcher", device: str | None = None, precision: str = "fp32") -> "Matcher":
+    def of(
+        cls,
+        weights: "str | Path | Matcher",
+        device: str | None = None,
+        precision: str = "fp32",
+        threads: int | None = None,
+    ) -> "Matcher":
         """A matcher as it is, or loaded by shipped name or file.
 
         Raises:
@@ -104,7 +118,7 @@ class Matcher:
         """
         if weights is None:
             raise InputError("weights None: READ has nothing to judge by; give 'read-s' or a file", "weights")
-        return cls.load(weights, device, precision) if isinstance(weights, str | Path) else weights
+        return cls.load(weights, device, precision, threads=threads) if isinstance(weights, str | Path) else weights
 
     @property
     def model(self) -> Any:
@@ -115,6 +129,11 @@ class Matcher:
     def config(self) -> ReadConfig:
         """The network's shape, and what its inputs and outputs mean."""
         return self.network.config
+
+    @property
+    def engine(self) -> str:
+        """What runs the network, such as "ONNX Runtime (cpu)" or "PyTorch (cuda:0)"."""
+        return f"{self.network.runtime} ({self.device})"
 
     @property
     def encoded(self) -> int:
@@ -281,7 +300,7 @@ class Matcher:
         The softmaxed map of Eq. 1, averaged over the query's positions.
 
         Raises:
-            InputError: the network is an exported one or its head has no attention, or as ``similarity``.
+            InputError: the network was exported or its head has no attention, or as ``similarity``.
         """
         config = self.config
         if config.head != "attention":

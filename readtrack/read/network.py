@@ -1,16 +1,13 @@
 """What the matcher asks of a network, whatever runs it, and how much of it at once."""
 
 from collections.abc import Sequence
-from copy import deepcopy
-from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from readtrack.errors import InputError
 from readtrack.read.cache import Clip
-from readtrack.read.config import PRECISIONS, ReadConfig
+from readtrack.read.config import ReadConfig
 from readtrack.read.crops import Image
 
 Array: TypeAlias = Any  # of the network's own kind, where it runs
@@ -25,6 +22,7 @@ CACHE = 8 * 2**20  # or more while they fit in these bytes; a larger block is sl
 class Network(Protocol):
     """A READ network on PyTorch or on ONNX Runtime."""
 
+    runtime: str  # what runs it, for people
     encoding: type  # of what ``queries`` and ``galleries`` return
 
     @property
@@ -106,46 +104,3 @@ def judge(network: Network, stills: Encoding, videos: Encoding, class1: bool, ro
         part = videos[column : column + m]
         for row in range(0, len(stills), n):
             network.judge(stills[row : row + n], part, class1, answer[row : row + n, column : column + m])
-
-
-def network_of(model: Any, device: str | None, precision: str) -> Network:
-    """A copy of a ``Read`` on a device and at a precision; a network that is ready to run stays as it is.
-
-    Raises:
-        InputError: no such device or precision.
-    """
-    _check(precision)
-    if isinstance(model, Network):
-        return model
-    from readtrack.read.torch_network import TorchNetwork
-
-    return TorchNetwork(deepcopy(model), device, precision)
-
-
-def load_network(
-    weights: str | Path, device: str | None, precision: str, rank: int | None, clip_length: int | None
-) -> Network:
-    """The network of a shipped name or file, as ``Matcher.load`` takes them.
-
-    Raises:
-        InputError: it cannot be used or compressed.
-    """
-    _check(precision)
-    if Path(weights).suffix == ".onnx":
-        from readtrack.read.onnx_network import OnnxNetwork
-
-        if rank is not None:
-            raise InputError(f"{weights}: cannot be compressed any more; export it again at that rank", "rank")
-        return OnnxNetwork(weights, device, clip_length)
-    from readtrack.read.checkpoint import load_checkpoint
-    from readtrack.read.compression import compress
-    from readtrack.read.torch_network import TorchNetwork
-
-    model = load_checkpoint(weights)[0]
-    return TorchNetwork(model if rank is None else compress(model, rank), device, precision, clip_length)
-
-
-def _check(precision: str) -> None:
-    """Raise InputError for a precision that nothing has."""
-    if precision not in PRECISIONS:
-        raise InputError(f"precision {precision!r} is unknown: choose one of {', '.join(PRECISIONS)}", "precision")

@@ -20,17 +20,25 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 class TorchNetwork:
     """Runs a ``Read`` on one device at one precision. What it returns needs no gradients."""
 
+    runtime = "PyTorch"
     encoding: type = Encoding
 
     def __init__(
-        self, model: Read, device: str | None = None, precision: str = "fp32", clip_length: int | None = None
+        self,
+        model: Read,
+        device: str | None = None,
+        precision: str = "fp32",
+        clip_length: int | None = None,
+        threads: int | None = None,
     ) -> None:
-        """Take a network over: it is moved to a device and brought to a precision, as in ``Matcher``.
+        """Take a network over: it is moved to a device and brought to a precision, as in ``Matcher.load``.
 
         Raises:
             InputError: the device does not exist.
         """
         self.device = torch_device(device)
+        if threads is not None:
+            torch.set_num_threads(threads)
         self.precision = "fp32" if precision == "fp16" and self.device.type == "cpu" else precision
         self.dtype = DTYPES[self.precision]
         self.config = replace(model.config, clip_length=clip_length or model.config.clip_length)

@@ -10,11 +10,12 @@ from conftest import TINY
 from safetensors.torch import load_file, save_file
 
 from readtrack.errors import InputError
-from readtrack.read.checkpoint import find_weights, load_checkpoint, save_checkpoint
+from readtrack.read.checkpoint import load_checkpoint, save_checkpoint
 from readtrack.read.config import JOINS, READ_R50, ReadConfig
 from readtrack.read.crops import MEAN, STD, cut, normalise
 from readtrack.read.encoders import NonLocal, image_encoder, video_encoder
 from readtrack.read.model import Read
+from readtrack.read.weights import find_weights
 
 
 def features(*shape):
