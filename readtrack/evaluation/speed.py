@@ -54,6 +54,11 @@ def equation_1(model: Read, query: tuple[Tensor, Tensor], gallery: tuple[Tensor,
     return model.classify(model.fc1(joined).float())
 
 
+def _compressible(config: ReadConfig) -> bool:
+    """Whether the gallery's values fit into fewer channels."""
+    return config.join != "compare" and config.memory_layout == "paper"
+
+
 class Bench:
     """One network on one device, with features of its own to judge."""
 
@@ -91,7 +96,7 @@ class Bench:
             model = load_checkpoint(weights)[0]
         if model.config.head != "attention":
             raise InputError(f"the head {model.config.head!r} has no attention to measure")
-        ranks = [r for r in ranks if r < model.config.phi_dim and model.config.join != "compare"]
+        ranks = [r for r in ranks if r < model.config.phi_dim and _compressible(model.config)]
         compressed = {f"rank {r}": compress(model, r) for r in ranks}
         take = device, precision, memory_mb
         self.matchers = {name: Matcher(network, *take) for name, network in {"hoisted": model, **compressed}.items()}
@@ -158,7 +163,8 @@ class Bench:
         )  # (B, P, C), (B, T * P, C)
 
         def project() -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-            return (model.theta_query(queries), maps[0](queries)), (model.theta_gallery(videos), maps[1](videos))
+            memory = model.memory(model.theta_gallery(videos)), model.memory(maps[1](videos))
+            return (model.theta_query(queries), maps[0](queries)), memory
 
         halves, count = project(), sum(parts.values())
         projected = (config.clip_length + 1) * config.positions * config.channels * (config.theta_dim + config.phi_dim)

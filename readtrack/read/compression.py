@@ -31,6 +31,8 @@ def compress(model: Read, rank: int, samples: Tensor | None = None) -> Read:
         raise InputError("the metric head has no phi to compress")
     if config.head == "average":
         raise InputError("the averaging head pays for phi once per video, not per pair: compressing would save nothing")
+    if config.memory_layout == "demo":
+        raise InputError("the demo's memory mixes frames with channels after phi: no basis of phi fits, not compressed")
     if config.join == "compare":
         raise InputError("the comparing join needs |attended - query| channel by channel: it cannot be compressed")
     if not 1 <= rank <= channels:

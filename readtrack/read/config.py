@@ -18,6 +18,10 @@ JOINS = {  # name -> the maps that fc1 sees, in order
     "compare": ("attended", "query", "difference", "product"),  # this project's: also |a - q| and a * q
 }
 PRECISIONS = ("fp32", "bf16", "fp16")  # of everything up to fc1
+MEMORY_LAYOUTS = (
+    "paper",  # a C-vector for each position of each frame
+    "demo",  # the authors' weights: the numbers of (T, C, P) read as (C, T * P), which mixes frames and channels
+)
 HEADS = ("attention", "average", "metric")  # READ, and both baselines of Table 1
 
 
@@ -36,6 +40,7 @@ class ReadConfig:
     head: str = "attention"  # "average": frames averaged, no attention; "metric": Euclidean distance of pooled features
     theta_dim: int = 32  # channels of theta, the attention's keys and queries
     phi_dim: int = 64  # channels of phi, the attention's values
+    memory_layout: str = "paper"  # how a video's theta and phi lie in its memory, see MEMORY_LAYOUTS
     rank: int = 0  # channels of the gallery's phi after compression (``compress``); 0: phi_dim
     feature_dim: int = 256  # d_F, outputs of fc1
     join: str = "compare"  # which maps fc1 sees, see JOINS; "compare" has one phi for both sides
@@ -48,6 +53,7 @@ class ReadConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "non_local", tuple(self.non_local))  # JSON knows only lists
         choices = {"backbone": (*BACKBONES,), "join": (*JOINS,), "head": HEADS, "channel_order": ("rgb", "bgr")}
+        choices["memory_layout"] = MEMORY_LAYOUTS
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise InputError(f"{name} {getattr(self, name)!r} is unknown: choose one of {', '.join(known)}")
@@ -63,6 +69,9 @@ class ReadConfig:
             raise InputError("non-local blocks need a video net of their own (shared_encoder=False), a ResNet-50")
         if self.rank and (self.join == "compare" or not 0 < self.rank <= self.phi_dim):
             raise InputError(f"rank is {self.rank}: 1 to phi_dim, and the comparing join cannot be compressed")
+
+        if self.memory_layout == "demo" and (self.head != "attention" or self.rank):
+            raise InputError("memory_layout 'demo' needs the attention head, and cannot be compressed")
 
     @classmethod
     def from_json(cls, about: Mapping[str, Any], file: object) -> "ReadConfig":

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from readtrack.errors import InputError
 from readtrack.files import replacing, sha256
 from readtrack.read.checkpoint import load_checkpoint
+from readtrack.read.compression import compress
 from readtrack.read.config import ReadConfig
 from readtrack.read.crops import Crop, standardise
 from readtrack.read.matcher import Matcher

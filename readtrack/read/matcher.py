@@ -300,11 +300,14 @@ class Matcher:
         The softmaxed map of Eq. 1, averaged over the query's positions.
 
         Raises:
-            InputError: the network was exported or its head has no attention, or as ``similarity``.
+            InputError: the network was exported, its head has no attention or its memory mixes frames, or as
+                ``similarity``.
         """
         config = self.config
         if config.head != "attention":
             raise InputError(f"a network with the head {config.head!r} has no attention to show")
+        if config.memory_layout == "demo":
+            raise InputError("the demo's memory layout mixes frames: no map says in which of them an answer was found")
         positions = self.network.attention(self.queries([query]), self.galleries([gallery]))  # (T * P,)
         shape = (self.clip_length, config.height // config.stride, config.width // config.stride)
         return np.asarray((positions / positions.sum()).reshape(shape))

@@ -110,7 +110,14 @@ class Read(nn.Module):
         phi = (self.phi if self.config.shared_phi else self.phi_gallery)(features)  # (M, T, P, c)
         if self.config.head == "average":
             return GalleryEncoding(none, phi.mean(1))
-        return GalleryEncoding(self.theta_gallery(features).flatten(1, 2), phi.flatten(1, 2))
+        return GalleryEncoding(self.memory(self.theta_gallery(features)), self.memory(phi))
+
+    def memory(self, values: Tensor) -> Tensor:
+        """Theta or phi of videos (M, T, P, c) as the attention reads them, (M, T * P, c), by the memory's layout."""
+        if self.config.memory_layout == "paper":
+            return values.flatten(1, 2)
+        mixed = values.transpose(2, 3).flatten(1).unflatten(1, (values.shape[-1], -1))  # (M, c, T * P)
+        return mixed.transpose(1, 2)
 
     def attention(self, stills: QueryEncoding, videos: GalleryEncoding) -> Tensor:
         """The softmaxed map (M, N, P, T * P) of Eq. 1; needs the attention head."""

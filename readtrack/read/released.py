@@ -18,7 +18,13 @@ from readtrack.read.config import READ_R50, ReadConfig
 from readtrack.read.model import Read
 
 RELEASED = replace(  # the authors' network where it differs from the paper's
-    READ_R50, join="demo", classes=2, video_stem_relu=False, feature_after_relu=True, channel_order="bgr"
+    READ_R50,
+    join="demo",
+    classes=2,
+    video_stem_relu=False,
+    feature_after_relu=True,
+    channel_order="bgr",
+    memory_layout="demo",
 )
 TERMS = "converted from the authors' release; their terms apply (non-commercial)"
 PARTS = ("memory_encoder", "memory_network")  # the file's dictionaries of tensors

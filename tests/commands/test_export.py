@@ -27,6 +27,7 @@ from readtrack.read.onnx_network import KEY, OnnxNetwork, part_of
 TWO_NETS = replace(TINY, backbone="resnet50", shared_encoder=False, non_local=(1, 1), join="paper", place_bias=False)
 NETWORKS = {
     "read-s": TINY,
+    "demo's memory": replace(TINY, join="demo", classes=2, memory_layout="demo"),
     "paper's join, folded, two classes, bgr": replace(TINY, join="paper", rank=3, classes=2, channel_order="bgr"),
     "average": replace(TINY, head="average"),
     "metric": replace(TINY, head="metric"),

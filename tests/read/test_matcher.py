@@ -13,6 +13,7 @@ import torch
 from conftest import TINY
 
 from readtrack.errors import InputError
+from readtrack.evaluation.speed import equation_1
 from readtrack.read.checkpoint import load_checkpoint, save_checkpoint
 from readtrack.read.compression import compress
 from readtrack.read.config import HEADS, JOINS
@@ -532,3 +533,34 @@ def test_halves_can_be_taken_apart():
     np.testing.assert_allclose(
         matcher.logits(stills[1:3], videos[:2]), matcher.logits(stills, videos)[1:3, :2], atol=1e-5
     )
+
+
+def test_the_demo_s_memory_mixes_frames_and_channels():
+    model = network(replace(TINY, join="demo", memory_layout="demo", clip_length=3))
+    features = torch.randn(2, 3, TINY.positions, TINY.channels)
+    with torch.no_grad():
+        made = model.galleries(features)
+        phi = model.phi_gallery(features)  # (M, T, P, c)
+    for video, frames in zip(made.phi, phi, strict=True):
+        lying = [frames[t, p, c].item() for t in range(3) for c in range(TINY.phi_dim) for p in range(TINY.positions)]
+        read = [[lying[c * 3 * TINY.positions + i] for c in range(TINY.phi_dim)] for i in range(3 * TINY.positions)]
+        assert video.tolist() == read
+    matcher, crops = Matcher(model, "cpu"), drawn(4)
+    naive = equation_1(
+        model,
+        (model.theta_query(crops_of(matcher, crops[:1])), model.phi_query(crops_of(matcher, crops[:1]))),
+        tuple(model.memory(of(crops_of(matcher, crops[1:])[None])) for of in (model.theta_gallery, model.phi_gallery)),
+    )
+    np.testing.assert_allclose(matcher.logits(crops[:1], [crops[1:]])[0], naive.detach().numpy(), atol=1e-5)
+    with pytest.raises(InputError, match="mixes frames"):
+        matcher.attention(crops[0], crops[1:])
+    with pytest.raises(InputError, match="mixes frames"):
+        compress(model, 2)
+    with pytest.raises(InputError, match="needs the attention head"):
+        replace(TINY, head="average", join="paper", memory_layout="demo")
+
+
+def crops_of(matcher, crops):
+    """Feature maps (N, P, C)."""
+    matcher.encode(crops)
+    return torch.stack([crop.features for crop in crops])
