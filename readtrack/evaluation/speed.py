@@ -101,7 +101,7 @@ class Bench:
         take = device, precision, memory_mb
         self.matchers = {name: Matcher(network, *take) for name, network in {"hoisted": model, **compressed}.items()}
         self.matcher = self.matchers["hoisted"]
-        self.model, self.config, self.device = model, model.config, self.matcher.device
+        self.model, self.config, self.device = self.matcher.model, model.config, self.matcher.device
         self.queries, self.galleries = self._features()
         self.peak = 0.0  # operations a second of the fastest matrix product so far
 

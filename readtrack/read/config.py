@@ -17,7 +17,6 @@ JOINS = {  # name -> the maps that fc1 sees, in order
     "demo": ("query", "attended"),  # as in the authors' released weights
     "compare": ("attended", "query", "difference", "product"),  # this project's: also |a - q| and a * q
 }
-PRECISIONS = ("fp32", "bf16", "fp16")  # of everything up to fc1
 MEMORY_LAYOUTS = (
     "paper",  # a C-vector for each position of each frame
     "demo",  # the authors' weights: the numbers of (T, C, P) read as (C, T * P), which mixes frames and channels

@@ -6,12 +6,11 @@ import os
 import sys
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from readtrack.devices import has_onnx_device
+from readtrack.devices import Precision, has_onnx_device
 from readtrack.errors import InputError
 from readtrack.files import sha256
-from readtrack.read.config import PRECISIONS
 from readtrack.read.network import Network
 from readtrack.read.onnx_network import OnnxNetwork
 from readtrack.read.weights import find_weights, shipped
@@ -113,5 +112,5 @@ def _has_gpu() -> bool:
 
 def _check(precision: str) -> None:
     """Raise InputError for a precision that nothing has."""
-    if precision not in PRECISIONS:
-        raise InputError(f"precision {precision!r} is unknown: choose one of {', '.join(PRECISIONS)}", "precision")
+    if precision not in (known := get_args(Precision)):
+        raise InputError(f"precision {precision!r} is unknown: choose one of {', '.join(known)}", "precision")

@@ -14,7 +14,7 @@ from readtrack import boxes
 from readtrack.boxes import Floats
 from readtrack.errors import InputError
 from readtrack.read.cache import Clip
-from readtrack.read.config import PRECISIONS, ReadConfig
+from readtrack.read.config import ReadConfig
 from readtrack.read.crops import Crop, Image, Shown, Source, as_crops, check_tracklets, clip_of, cut_out
 from readtrack.read.encodings import CROPS_AT_ONCE, CachedEncoders
 from readtrack.read.engine import load_network, network_of
@@ -23,7 +23,7 @@ from readtrack.read.network import Encoding, Network, judge, video_blocks
 if TYPE_CHECKING:
     from readtrack.read.model import Read
 
-__all__ = ["PRECISIONS", "Crop", "Matcher"]
+__all__ = ["Crop", "Matcher"]
 
 Vectors: TypeAlias = NDArray[np.float32]
 

@@ -39,7 +39,7 @@ class Network(Protocol):
 
     @property
     def precision(self) -> str:
-        """Of everything up to fc1, one of ``PRECISIONS``."""
+        """Of everything up to fc1, one of ``devices.Precision``."""
 
     @property
     def itemsize(self) -> int:
