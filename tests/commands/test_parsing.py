@@ -117,14 +117,13 @@ options:
   --overwrite              replace what is there
   --video, --no-video      write tracks.mp4 (default: True)
 
-frames: where frames come from
+frames: Where frames come from.
   --end INT                stop before this frame
 
-memory: times in seconds
+memory: Times in seconds.
   --max-age FLOAT          how long a lost person can be brought back (default:
                            60.0)
-
---help-all shows 1 more, each with its default
+  --help-all               show 1 more
 
 examples:
   readtrack job --end 5
