@@ -1,6 +1,7 @@
 """READ behind a boxmot tracker, before and after. Run: python demos/with_boxmot.py [ByteTrack [MOT sequence]]"""
 
 import argparse
+import sys
 
 import boxmot
 import numpy as np
@@ -8,8 +9,9 @@ import supervision as sv
 
 from readtrack import TrackerConfig
 from readtrack.adapters.boxmot import Relinker
+from readtrack.commands.console import exit_status
 from readtrack.evaluation.adapters import follow, report, rewritten
-from readtrack.evaluation.recordings import STREET, open_recording
+from readtrack.evaluation.recordings import STREET, open_footage
 
 
 def rows_of(found: sv.Detections) -> np.ndarray:
@@ -27,12 +29,9 @@ def counted(host: boxmot.ByteTrack, found: sv.Detections, image: np.ndarray) -> 
 
 
 def main(name: str = "ByteTrack", source: str = STREET, frames: int = 400) -> None:
-    with open_recording(source, frames=frames) as clip:
+    with open_footage(source, frames=frames) as clip:
         host = getattr(boxmot, name)()
-        print(
-            report(f"{name} alone", clip, follow(lambda found, image: people_of(counted(host, found, image)), clip)),
-            flush=True,
-        )
+        report(f"{name} alone", clip, follow(lambda found, image: people_of(counted(host, found, image)), clip))
 
         again, relinker, merged = getattr(boxmot, name)(), Relinker("read-s", TrackerConfig(fps=clip.fps)), {}
 
@@ -42,12 +41,12 @@ def main(name: str = "ByteTrack", source: str = STREET, frames: int = 400) -> No
             return people_of(rows)
 
         tracks = follow(step, clip)
-        print(report(f"{name} with READ", clip, tracks), flush=True)
-        print(report(f"{name} with READ, earlier rows rewritten", clip, rewritten(tracks, merged)), flush=True)
+        report(f"{name} with READ", clip, tracks)
+        report(f"{name} with READ, earlier rows rewritten", clip, rewritten(tracks, merged))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tracker", nargs="?", default="ByteTrack", help="one of boxmot's classes")
     parser.add_argument("source", nargs="?", default=STREET, help="street, street:7, or a MOT sequence")
-    main(*vars(parser.parse_args()).values())
+    sys.exit(exit_status(lambda: main(*vars(parser.parse_args()).values())))

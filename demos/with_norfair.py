@@ -1,6 +1,7 @@
 """READ as norfair's re-identification, before and after. Run: python demos/with_norfair.py [MOT sequence]"""
 
 import argparse
+import sys
 
 import numpy as np
 import supervision as sv
@@ -8,8 +9,9 @@ from norfair import Tracker
 
 from readtrack import TrackerConfig
 from readtrack.adapters.norfair import Reid
+from readtrack.commands.console import exit_status
 from readtrack.evaluation.adapters import Step, follow, report
-from readtrack.evaluation.recordings import STREET, open_recording
+from readtrack.evaluation.recordings import STREET, open_footage
 
 
 def step_of(tracker: Tracker, reid: Reid) -> Step:
@@ -25,17 +27,14 @@ def step_of(tracker: Tracker, reid: Reid) -> Step:
 
 
 def main(source: str = STREET, frames: int = 400) -> None:
-    with open_recording(source, frames=frames) as clip:
+    with open_footage(source, frames=frames) as clip:
         reid = Reid("read-s", TrackerConfig(fps=clip.fps))
-        print(report("norfair alone", clip, follow(step_of(Tracker("iou", 0.7), reid), clip)), flush=True)
+        report("norfair alone", clip, follow(step_of(Tracker("iou", 0.7), reid), clip))
         reid.reset()
-        print(
-            report("norfair with READ", clip, follow(step_of(Tracker("iou", 0.7, **reid.settings()), reid), clip)),
-            flush=True,
-        )
+        report("norfair with READ", clip, follow(step_of(Tracker("iou", 0.7, **reid.settings()), reid), clip))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", nargs="?", default=STREET, help="street, street:7, or a MOT sequence")
-    main(parser.parse_args().source)
+    sys.exit(exit_status(lambda: main(parser.parse_args().source)))

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from readtrack.errors import InputError, first_line
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import torch
     from onnxruntime import InferenceSession
 
+Precision = Literal["fp32", "bf16", "fp16"]
 PROVIDERS = {  # kind of device -> ONNX Runtime's name of what runs on it
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
@@ -74,14 +75,15 @@ def onnx_device(session: "InferenceSession") -> str:
 
 
 def core_count() -> int:
-    """Physical cores that this process may use, at most ``MOST_THREADS``."""
+    """Physical cores that this process may use, at most ``MOST_THREADS`` and what OMP_NUM_THREADS says."""
     try:
         allowed = os.sched_getaffinity(0)
         topology = Path("/sys/devices/system/cpu")
-        cores = {(topology / f"cpu{i}/topology/thread_siblings_list").read_text() for i in allowed}
+        count = len({(topology / f"cpu{i}/topology/thread_siblings_list").read_text() for i in allowed})
     except (AttributeError, OSError):  # not Linux, or no such files: two threads a core are usual
-        return min(MOST_THREADS, max(1, (os.cpu_count() or 2) // 2))
-    return min(MOST_THREADS, len(cores))
+        count = max(1, (os.cpu_count() or 2) // 2)
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(MOST_THREADS, count, max(1, int(asked)) if asked.isdecimal() else MOST_THREADS)
 
 
 def has_onnx_device(device: str) -> bool:

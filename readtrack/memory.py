@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from readtrack.errors import InputError
-from readtrack.tracking.identity import log_odds, pooled, posterior
-from readtrack.tracking.track import CropMemory
+from readtrack.read.matcher import Matcher
+from readtrack.tracking.evidence import bounded, pool_log_odds, posterior
+from readtrack.tracking.gallery import Gallery
 
 if TYPE_CHECKING:
     from readtrack.read.crops import Source
-    from readtrack.read.matcher import Matcher
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class TrackletMemory:
     """
 
     def __init__(
-        self, matcher: "Matcher", match_probability: float = 0.9, gallery_size: int = 16, max_identities: int = 1000
+        self, matcher: Matcher, match_probability: float = 0.9, gallery_size: int = 16, max_identities: int = 1000
     ) -> None:
         """Start empty.
 
@@ -61,7 +61,7 @@ class TrackletMemory:
         self.match_probability = match_probability
         self.gallery_size = gallery_size
         self.max_identities = max_identities
-        self._people: OrderedDict[Hashable, CropMemory] = OrderedDict()
+        self._people: OrderedDict[Hashable, Gallery] = OrderedDict()
 
     def remember(self, identity: Hashable, crops: "Source") -> None:
         """Add crops of a person, in the order of time, and start a new identity where it is unknown.
@@ -78,9 +78,9 @@ class TrackletMemory:
         shown = [crop for crop in self.matcher.crops(crops) if crop is not None]
         if not shown:
             return
-        memory = self._people.setdefault(identity, CropMemory(self.gallery_size))
+        gallery = self._people.setdefault(identity, Gallery(self.gallery_size))
         for crop in shown:
-            memory.offer(crop)
+            gallery.offer(crop)
         self._people.move_to_end(identity)
         if len(self._people) > self.max_identities:
             self._people.popitem(last=False)
@@ -92,7 +92,7 @@ class TrackletMemory:
     def who(self, crops: "Source", among: Iterable[Hashable] | None = None) -> Answer:
         """Whom crops of one person show.
 
-        The log odds of READ's probabilities are pooled over the crops (Eq. 3), one person at most is the right one, and
+        READ's log odds are pooled over the crops (Eq. 3), one person at most is the right one, and
         beforehand it is as likely nobody as any of them: the tracker's arithmetic for those who come back.
 
         Args:
@@ -104,12 +104,12 @@ class TrackletMemory:
             InputError: as ``Matcher.crops``.
         """
         wanted = None if among is None else set(among)
-        people = {name: memory for name, memory in self._people.items() if wanted is None or name in wanted}
+        people = {name: gallery for name, gallery in self._people.items() if wanted is None or name in wanted}
         shown = [crop for crop in self.matcher.crops(crops) if crop is not None]
         share = np.zeros(len(people))
         if shown and people:
-            similarity = self.matcher.similarity(shown, [memory.crops for memory in people.values()])
-            odds = np.array([pooled(of_one) for of_one in log_odds(similarity).T.tolist()])
+            answer = self.matcher.log_odds(shown, [gallery.crops for gallery in people.values()])
+            odds = np.array([pool_log_odds(of_one) for of_one in bounded(answer).T.tolist()])
             share = posterior(odds[None])[0]
         first, second = [*sorted(share.tolist(), reverse=True), 0.0, 0.0][:2]
         likeliest = list(people)[int(share.argmax())] if first > 0 and first >= self.match_probability else None

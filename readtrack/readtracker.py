@@ -3,24 +3,19 @@
 ReadTrackers: the same for several cameras, whose crops are encoded together.
 """
 
-import threading
 from collections.abc import Sequence
 from pathlib import Path
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import supervision as sv
-from numpy.typing import NDArray
 
 from readtrack import boxes
+from readtrack.devices import Precision
 from readtrack.errors import InputError
-from readtrack.images import check_image
-from readtrack.tracking import Association, Reassignment, Tracker, TrackerConfig
+from readtrack.images import Image, check_image
+from readtrack.read.matcher import Matcher
+from readtrack.tracking import Association, Prediction, Reassignment, Tracker, TrackerConfig
 from readtrack.tracking.camera_motion import CameraMotion
-
-if TYPE_CHECKING:
-    from readtrack.read.matcher import Matcher
+from readtrack.tracking.questions import Asking, answer_alone, answer_together
 
 
 class ReadTracker:
@@ -34,33 +29,29 @@ class ReadTracker:
 
     def __init__(
         self,
-        weights: "str | Path | Matcher | None" = "read-s",
+        weights: str | Path | Matcher | None = "read-s",
         config: TrackerConfig = TrackerConfig(),
         device: str | None = None,
-        half: bool = False,
+        precision: Precision = "fp32",
     ) -> None:
         """Load the network, unless a ``Matcher`` is given (to be shared by several trackers).
 
         Args:
-            weights: a shipped name, a file, a loaded matcher, or None for boxes alone.
+            weights: a shipped name, a file, a loaded matcher, or None or "none" for boxes alone.
             config: the tracker's settings; set its ``fps``.
             device: where the network runs; None takes a GPU where there is one.
-            half: float16 on a GPU.
+            precision: of the network, on a GPU.
 
         Raises:
             InputError: weights or device cannot be used.
         """
-        self.matcher: Matcher | None
-        if isinstance(weights, str | Path):
-            from readtrack.read import matcher  # PyTorch, which boxes alone and --help need not wait for
-
-            self.matcher = matcher.Matcher.load(weights, device, "fp16" if half else "fp32")
-        else:
-            self.matcher = weights
-        self.tracker = Tracker(config, self.matcher.similarity if self.matcher else None)
+        self.matcher: Matcher | None = None
+        if weights is not None and weights != "none":
+            self.matcher = Matcher.of(weights, device, precision)
+        self.tracker = Tracker(config, self.matcher.log_odds if self.matcher else None)
         self._camera = CameraMotion() if config.moving_camera else None
 
-    def update(self, detections: sv.Detections, image: NDArray[np.uint8] | None = None) -> sv.Detections:
+    def update(self, detections: sv.Detections, image: Image | None = None) -> sv.Detections:
         """Take the next frame; to be called for every frame, also without detections.
 
         Args:
@@ -73,13 +64,18 @@ class ReadTracker:
         Raises:
             InputError: the image is not (H, W, 3) uint8.
         """
+        return answer_alone(self.steps(detections, image), self.tracker.log_odds)
+
+    def steps(self, detections: sv.Detections, image: Image | None = None) -> Asking[sv.Detections]:
+        """``update`` for whoever answers the questions to READ, as ``Tracker.steps``."""
         if image is None or not image.size:
-            return self.tracker.update(detections)
+            return (yield from self.tracker.steps(detections))
         check_image(image)
         described = self.matcher.describe(image, detections) if self.matcher else detections
-        answer = boxes.with_data(detections)
         moved = None if self._camera is None else self._camera.since_last(image, detections)
-        answer.tracker_id = self.tracker.update(described, image.shape[1::-1], moved).tracker_id
+        found = yield from self.tracker.steps(described, image.shape[1::-1], moved)
+        answer = boxes.with_data(detections)
+        answer.tracker_id = found.tracker_id
         return answer
 
     def finish(self) -> list[Reassignment]:
@@ -91,6 +87,11 @@ class ReadTracker:
         self.tracker.reset()
         if self._camera is not None:
             self._camera.reset()
+
+    @property
+    def predictions(self) -> list[Prediction]:
+        """Where people are believed to be who were seen lately enough for motion to find them again."""
+        return self.tracker.predictions
 
     @property
     def associations(self) -> list[Association]:
@@ -118,10 +119,10 @@ class ReadTrackers:
     def __init__(
         self,
         cameras: int | Sequence[str],
-        weights: "str | Path | Matcher | None" = "read-s",
+        weights: str | Path | Matcher | None = "read-s",
         config: TrackerConfig = TrackerConfig(),
         device: str | None = None,
-        half: bool = False,
+        precision: Precision = "fp32",
     ) -> None:
         """Load the network once for all.
 
@@ -130,7 +131,7 @@ class ReadTrackers:
             weights: as in ``ReadTracker``.
             config: the settings of every tracker.
             device: as in ``ReadTracker``.
-            half: the same.
+            precision: the same.
 
         Raises:
             InputError: no camera or one name twice, or weights or device cannot be used.
@@ -138,15 +139,10 @@ class ReadTrackers:
         names: list[int | str] = [*range(cameras)] if isinstance(cameras, int) else [*cameras]
         if not names or len(set(names)) < len(names):
             raise InputError(f"cameras {cameras!r}: give how many there are, or a name of its own for each")
-        self.matcher = ReadTracker(weights, config, device, half).matcher
+        self.matcher = ReadTracker(weights, config, device, precision).matcher
         self.trackers = {name: ReadTracker(self.matcher, config) for name in names}
-        if self.matcher is not None:
-            for tracker in self.trackers.values():
-                tracker.tracker = Tracker(config, self._similarity)
 
-    def update(
-        self, detections: Sequence[sv.Detections], images: Sequence[NDArray[np.uint8] | None]
-    ) -> list[sv.Detections]:
+    def update(self, detections: Sequence[sv.Detections], images: Sequence[Image | None]) -> list[sv.Detections]:
         """Take the next frame of every camera; no tracker takes any of them where one cannot be used.
 
         Args:
@@ -158,6 +154,7 @@ class ReadTrackers:
 
         Raises:
             InputError: not one of both for each camera, or an image is not (H, W, 3) uint8; it says of which camera.
+                After any other error on the way, such as a network's, ``reset`` before going on.
         """
         if not len(detections) == len(images) == len(self):
             found = f"{len(detections)} detections and {len(images)} images"
@@ -165,10 +162,9 @@ class ReadTrackers:
         for name, image in zip(self.trackers, images, strict=True):
             if image is not None and image.size:
                 check_image(image, f"camera {name}: an image")
-        work = zip(self.trackers.values(), detections, images, strict=True)
-        if self.matcher is None:
-            return [tracker.update(seen, image) for tracker, seen, image in work]
-        return _together([_Step(tracker, seen, image) for tracker, seen, image in work], self.matcher)
+        cameras = zip(self.trackers.values(), detections, images, strict=True)
+        steps = [tracker.steps(people, image) for tracker, people, image in cameras]
+        return answer_together(steps, self.matcher.log_odds_each if self.matcher else lambda asked: [])
 
     def finish(self) -> list[list[Reassignment]]:
         """``ReadTracker.finish`` of each camera."""
@@ -185,70 +181,3 @@ class ReadTrackers:
     def __getitem__(self, camera: int | str) -> ReadTracker:
         """The tracker of a camera."""
         return self.trackers[camera]
-
-    def _similarity(self, queries: Sequence[Any], galleries: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
-        """READ's answer to a tracker: together with the others' within ``update``, else at once."""
-        step = threading.current_thread()
-        if isinstance(step, _Step):
-            return step.ask((queries, galleries))
-        assert self.matcher is not None
-        return self.matcher.similarity(queries, galleries)
-
-
-class _Step(threading.Thread):
-    """One tracker's update. It stands still where READ is asked until it is answered; only one ever runs at a time."""
-
-    def __init__(self, tracker: ReadTracker, detections: sv.Detections, image: NDArray[np.uint8] | None) -> None:
-        super().__init__(daemon=True)
-        self.work = (tracker, detections, image)
-        self.answer = detections
-        self.error: BaseException | None = None
-        self._questions: SimpleQueue[Any] = SimpleQueue()  # and None at the end
-        self._answers: SimpleQueue[Any] = SimpleQueue()  # and None where nobody wants the end
-
-    def run(self) -> None:
-        """What the thread does."""
-        try:
-            tracker, detections, image = self.work
-            self.answer = tracker.update(detections, image)
-        except BaseException as error:  # told where the step is awaited
-            self.error = error
-        self._questions.put(None)
-
-    def ask(self, question: Any) -> Any:
-        """Within the thread: hand out a question and wait for its answer."""
-        self._questions.put(question)
-        answer = self._answers.get()
-        if answer is None:
-            raise InterruptedError("the step was abandoned")
-        return answer
-
-    def go_on(self, answer: Any = None) -> Any:
-        """Begin, or answer the last question; returns the next one, None at the end."""
-        if self.ident is None:
-            self.start()
-        else:
-            self._answers.put(answer)
-        return self._questions.get()
-
-    def abandon(self) -> None:
-        """End it, wherever it is."""
-        self._answers.put(None)
-        if self.ident is not None:
-            self.join()
-
-
-def _together(steps: list[_Step], matcher: "Matcher") -> list[sv.Detections]:
-    """Run steps to their end; all questions that they ask at the same time are answered at once."""
-    try:
-        asked = {step: question for step in steps if (question := step.go_on()) is not None}
-        while asked:
-            answered = zip(asked, matcher.similarities(list(asked.values())), strict=True)
-            asked = {step: more for step, answer in answered if (more := step.go_on(answer)) is not None}
-    finally:
-        for step in steps:
-            step.abandon()
-    for step in steps:
-        if step.error is not None:
-            raise step.error
-    return [step.answer for step in steps]

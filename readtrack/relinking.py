@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import supervision as sv
@@ -16,13 +16,12 @@ from readtrack.linking.appearance import compare, gather
 from readtrack.linking.association import join
 from readtrack.linking.config import Link, RelinkConfig
 from readtrack.linking.trajectories import Life, lives, relations
+from readtrack.read.matcher import Matcher
 from readtrack.tracking import Association, Tracker, TrackerConfig
-from readtrack.tracking.identity import Match, Seen
+from readtrack.tracking.identity import Identities, Match, Observations
+from readtrack.tracking.questions import Asking
 from readtrack.tracking.track import UNDECIDED, Track
 from readtrack.video import Frame
-
-if TYPE_CHECKING:
-    from readtrack.read.matcher import Matcher
 
 
 class Relinker:
@@ -42,7 +41,7 @@ class Relinker:
 
     def __init__(
         self,
-        weights: "str | Path | Matcher" = "read-s",
+        weights: str | Path | Matcher = "read-s",
         config: TrackerConfig = TrackerConfig(),
         device: str | None = None,
     ) -> None:
@@ -56,21 +55,16 @@ class Relinker:
         Raises:
             InputError: weights or device cannot be used.
         """
-        if weights is None:
-            raise InputError("weights None: a relinker has nothing but READ; give 'read-s', a file or a Matcher")
-        if isinstance(weights, str | Path):
-            from readtrack.read.matcher import Matcher
-
-            weights = Matcher.load(weights, device)
-        self.matcher: Matcher = weights
-        self._tracker = _Follower(
-            replace(config, min_hits=1, start_confidence=0, duplicate_iou=1), self.matcher.similarity
-        )
+        self.matcher = Matcher.of(weights, device)
+        own = replace(config, min_hits=1, start_confidence=0, duplicate_iou=1)
+        self._tracker = Tracker(own, self.matcher.log_odds, self._associate)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything and count ids from 1 again."""
         self._tracker.reset()
+        self._tracks: dict[Hashable, Track] = {}  # the host's id -> its track
+        self._hosts: Sequence[Hashable] = []  # the host's ids of a frame's detections
         self._count = 0  # ids given
         self._waiting: dict[Hashable, int] = {}  # the host's id -> the id under which it goes out undecided
         self._numbers: dict[int, int] = {}  # identity -> its id
@@ -113,15 +107,30 @@ class Relinker:
         size = None
         if image is not None and image.size:
             people, size = self.matcher.describe(image, people), (image.shape[1], image.shape[0])
-        identities = self._tracker.follow(people, known, size)
+        self._hosts = known
+        identities = self._tracker.update(people, size).tracker_id
+        assert identities is not None
+        alive = {id(track) for track in self._tracker.tracks}
+        followed = {**self._tracks, **{known[row]: track for track, row in self._tracker.matches}}
+        self._tracks = {host: track for host, track in followed.items() if id(track) in alive}
         self._number(known, identities)
         self._forget(known)
         answer[rows] = [self._shown[host] for host in known]
         return answer
 
+    def _associate(self, now: Observations, tracks: list[Track], identities: Identities) -> Asking[list[Match]]:
+        """What the host matched; who was out of sight for long may be somebody else now."""
+        yield from ()  # nothing to be asked here
+        usable = np.flatnonzero(boxes.usable(now.xyxy)).tolist()
+        matches = [(self._tracks[self._hosts[i]], i) for i in usable if self._hosts[i] in self._tracks]
+        for track, _ in matches:
+            if track.gap(now.frame) > 1:
+                track.mark_unverified(set())
+        return matches
+
     def _number(self, hosts: Sequence[Hashable], identities: NDArray[Any]) -> None:
         """Ids for identities, and for hosts that have none yet; note who goes on under another one."""
-        for host, track in self._tracker.hosts.items():  # also who was decided while out of sight
+        for host, track in self._tracks.items():  # also who was decided while out of sight
             if host not in hosts and track.id != UNDECIDED and track.id not in self._numbers:
                 self._numbers[track.id] = self._waiting.pop(host, 0) or self._next()
         before, self._shown = self._shown, dict(self._shown)
@@ -142,7 +151,7 @@ class Relinker:
 
     def _forget(self, hosts: Sequence[Hashable]) -> None:
         """Drop ids of whom the tracker has forgotten; see which ids have ceased."""
-        people, remembered = {track.id for track in self._tracker.tracks}, {*self._tracker.hosts, *hosts}
+        people, remembered = {track.id for track in self._tracker.tracks}, {*self._tracks, *hosts}
         self._numbers = {identity: number for identity, number in self._numbers.items() if identity in people}
         self._waiting = {host: number for host, number in self._waiting.items() if host in remembered}
         self._shown = {host: number for host, number in self._shown.items() if host in remembered}
@@ -152,39 +161,6 @@ class Relinker:
     def _next(self) -> int:
         self._count += 1
         return self._count
-
-
-class _Follower(Tracker):
-    """A tracker whose boxes somebody else has matched: it only settles who is who."""
-
-    def reset(self) -> None:
-        super().reset()
-        self.hosts: dict[Hashable, Track] = {}  # the host's id -> its track
-        self._now: Sequence[Hashable] = []  # the host's ids in this frame
-
-    def follow(
-        self, people: sv.Detections, hosts: Sequence[Hashable], size: tuple[int, int] | None
-    ) -> NDArray[np.int64]:
-        """Identities (N,) of detections that the host has given its N ids; -1 is undecided."""
-        self._now = hosts
-        identities = self.update(people, size).tracker_id
-        alive = {id(track) for track in self.tracks}
-        self.hosts = {host: track for host, track in self.hosts.items() if id(track) in alive}
-        return np.asarray(identities)
-
-    def _match(self, seen: Seen, followed: list[Track], strong: NDArray[Any], weak: NDArray[Any]) -> list[Match]:
-        """What the host matched; who was out of sight for long may be somebody else now."""
-        usable = np.flatnonzero(boxes.usable(seen.xyxy)).tolist()
-        matches = [(self.hosts[self._now[i]], i) for i in usable if self._now[i] in self.hosts]
-        for track, _ in matches:
-            if track.gap(self.frame) > 1:
-                track.doubt(set())
-        return matches
-
-    def _start(self, seen: Seen, index: int) -> Track:
-        track = super()._start(seen, index)
-        self.hosts[self._now[index]] = track
-        return track
 
 
 def _unconfirmed(host: Hashable) -> bool:
@@ -214,7 +190,7 @@ class Relinked:
 def relink(
     tracks: Mapping[int, sv.Detections],
     frames: Iterable[Frame],
-    matcher: "Matcher",
+    matcher: Matcher,
     config: RelinkConfig = RelinkConfig(),
     report: Callable[[int], None] = lambda done: None,
 ) -> Relinked:
@@ -248,11 +224,11 @@ def relink(
 
     crops = gather(people, tracks, frames, matcher, config, read)
     conflict, apart = relations(people, config)
-    longest = config.max_gap * config.fps
+    longest = config.max_age * config.fps
     odds = compare(crops, ~conflict & (apart <= longest), matcher, config, lambda more: report(done + more))
     group = np.arange(len(people))
     links = []
-    for made in join(odds, conflict, apart, longest, config.threshold):
+    for made in join(odds, conflict, apart, longest, config.match_probability):
         group[group == made.second] = made.first
         one, other = people[made.first], people[made.second]
         links.append(

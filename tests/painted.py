@@ -4,6 +4,7 @@ import numpy as np
 import supervision as sv
 
 from readtrack import boxes
+from readtrack.tracking.evidence import log_odds
 
 WIDTH, HEIGHT = 640, 360
 COLOURS = {"ann": (30, 30, 220), "bob": (220, 60, 30), "cid": (40, 200, 40), "dan": (200, 40, 200)}
@@ -55,6 +56,9 @@ class ByColour:
             [np.abs(np.subtract(query, gallery)).max(axis=1).min() < 40 for gallery in galleries] for query in queries
         ]
         return np.where(np.array(like).reshape(len(queries), len(galleries)), self.sure, 1 - self.sure)
+
+    def log_odds(self, queries, galleries):
+        return log_odds(self.similarity(queries, galleries))
 
     def vectors(self, source):
         colours = np.array(self.crops(source), dtype=np.float32).reshape(-1, 3) - 128

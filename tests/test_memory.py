@@ -6,7 +6,7 @@ import supervision as sv
 
 from readtrack import Matcher, TrackletMemory
 from readtrack.errors import InputError
-from readtrack.tracking.identity import log_odds
+from readtrack.tracking.evidence import log_odds
 
 
 class ByName:
@@ -18,9 +18,9 @@ class ByName:
     def crops(self, source):
         return list(source)
 
-    def similarity(self, queries, galleries):
+    def log_odds(self, queries, galleries):
         like = np.array([[query == "?" or query in gallery for gallery in galleries] for query in queries])
-        return np.where(like, self.sure, 1 - self.sure)
+        return log_odds(np.where(like, self.sure, 1 - self.sure))
 
 
 def known(**settings):

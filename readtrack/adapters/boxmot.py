@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readtrack import relinking
-from readtrack.adapters.host import hook, load_matcher
+from readtrack.adapters.host import hook
 from readtrack.errors import InputError
+from readtrack.read.matcher import Matcher
 from readtrack.tracking import Association, TrackerConfig
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from readtrack.read.matcher import Matcher
 
 
 class Relinker:
@@ -31,7 +30,7 @@ class Relinker:
 
     def __init__(
         self,
-        weights: "str | Path | Matcher" = "read-s",
+        weights: str | Path | Matcher = "read-s",
         config: TrackerConfig = TrackerConfig(),
         device: str | None = None,
     ) -> None:
@@ -88,14 +87,14 @@ class Encoder:
         >>> host = boxmot.BotSort(reid_model=Encoder("read-s"))  # doctest: +SKIP
     """
 
-    def __init__(self, weights: "str | Path | Matcher" = "read-s", device: str | None = None) -> None:
+    def __init__(self, weights: str | Path | Matcher = "read-s", device: str | None = None) -> None:
         """Load the network, unless a ``Matcher`` is given.
 
         Raises:
             InputError: weights or device cannot be used, boxmot is not installed or too old.
         """
         self.requirements = hook("boxmot.reid.protocols", "EncoderRequirements", "boxmot")()
-        self.matcher = load_matcher(weights, device)
+        self.matcher = Matcher.of(weights, device)
 
     @property
     def embedding_dim(self) -> int:

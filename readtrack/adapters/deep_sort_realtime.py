@@ -6,18 +6,16 @@ tracks = tracker.update_tracks([([left, top, width, height], confidence, "person
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from readtrack.adapters.host import hook, load_matcher
+from readtrack.adapters.host import hook
 from readtrack.errors import InputError
 from readtrack.images import check_image
-from readtrack.tracking.track import CropMemory
-
-if TYPE_CHECKING:
-    from readtrack.read.matcher import Matcher
+from readtrack.read.matcher import Matcher
+from readtrack.tracking.gallery import Gallery
 
 NOTHING = -1.0  # the handle of a crop that shows nothing
 HANDLES = 2**24  # whole numbers that float32, in which DeepSORT keeps features, tells apart
@@ -25,7 +23,7 @@ WAIT = 100  # frames for which a new track's crops are kept until it is confirme
 
 
 def deep_sort(
-    weights: "str | Path | Matcher" = "read-s",
+    weights: str | Path | Matcher = "read-s",
     device: str | None = None,
     min_probability: float = 0.5,
     max_age: int = 100,
@@ -54,7 +52,7 @@ def deep_sort(
         tracker = host(embedder=None, max_age=max_age, **settings)
     except TypeError as error:
         raise InputError(f"DeepSort refuses a setting ({error}): leave it out") from error
-    metric = PairMetric(load_matcher(weights, device), min_probability, settings.get("bgr", True))
+    metric = PairMetric(Matcher.of(weights, device), min_probability, settings.get("bgr", True))
     tracker.embedder = tracker.tracker.metric = metric
     return tracker
 
@@ -67,13 +65,13 @@ class VectorEmbedder:
         >>> tracker.embedder = VectorEmbedder("read-s")  # doctest: +SKIP
     """
 
-    def __init__(self, weights: "str | Path | Matcher" = "read-s", device: str | None = None, bgr: bool = True) -> None:
+    def __init__(self, weights: str | Path | Matcher = "read-s", device: str | None = None, bgr: bool = True) -> None:
         """Load the network, unless a ``Matcher`` is given; ``bgr`` is False where frames are RGB.
 
         Raises:
             InputError: weights or device cannot be used.
         """
-        self.matcher, self.bgr = load_matcher(weights, device), bgr
+        self.matcher, self.bgr = Matcher.of(weights, device), bgr
 
     def predict(self, crops: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
         """Vectors (D,) of crops (h, w, 3), of unit length; those that show nothing get one constant vector."""
@@ -87,20 +85,22 @@ class VectorEmbedder:
 class PairMetric:
     """READ as ``DeepSort.embedder`` and ``DeepSort.tracker.metric`` at once: features are handles of crops."""
 
-    def __init__(self, matcher: "Matcher", min_probability: float = 0.5, bgr: bool = True, capacity: int = 16) -> None:
+    def __init__(
+        self, matcher: Matcher, min_probability: float = 0.5, bgr: bool = True, gallery_size: int = 16
+    ) -> None:
         """Start without tracks.
 
         Args:
             matcher: READ.
             min_probability: probability below which two are not the same person.
             bgr: whether crops come as BGR, else as RGB.
-            capacity: crops remembered of each track, spread over its life.
+            gallery_size: crops remembered of each track, spread over its life.
         """
-        self.matcher, self.bgr, self.capacity = matcher, bgr, capacity
+        self.matcher, self.bgr, self.gallery_size = matcher, bgr, gallery_size
         self.matching_threshold = 1 - min_probability
         self._count = 0
         self._crops: dict[float, tuple[int, Any]] = {}  # handle -> frame and crop
-        self._memory: dict[Any, CropMemory] = {}  # track -> its crops
+        self._galleries: dict[Any, Gallery] = {}  # track -> its crops
         self._latest: dict[Any, float] = {}  # track -> the handle that came last
         self._frame = 0
 
@@ -123,10 +123,10 @@ class PairMetric:
         """
         for handle, target in zip(np.ravel(features).tolist(), targets, strict=True):
             if handle in self._crops and handle != self._latest.get(target):
-                self._memory.setdefault(target, CropMemory(self.capacity)).offer(self._crops[handle][1])
+                self._galleries.setdefault(target, Gallery(self.gallery_size)).offer(self._crops[handle][1])
                 self._latest[target] = handle
         active = set(active_targets)
-        self._memory = {target: memory for target, memory in self._memory.items() if target in active}
+        self._galleries = {target: gallery for target, gallery in self._galleries.items() if target in active}
         self._latest = {target: handle for target, handle in self._latest.items() if target in active}
         self._frame += 1
         oldest = self._frame - WAIT
@@ -136,11 +136,11 @@ class PairMetric:
         """1 - probability that tracks and crops show the same person (targets, features); 1 where READ cannot say."""
         handles = np.ravel(features).tolist()
         columns = [j for j, handle in enumerate(handles) if handle in self._crops]
-        rows = [i for i, target in enumerate(targets) if target in self._memory]
+        rows = [i for i, target in enumerate(targets) if target in self._galleries]
         cost = np.ones((len(targets), len(handles)))
         if rows and columns:
             queries = [self._crops[handles[j]][1] for j in columns]
-            galleries = [self._memory[targets[i]].crops for i in rows]
+            galleries = [self._galleries[targets[i]].crops for i in rows]
             cost[np.ix_(rows, columns)] = 1 - self.matcher.similarity(queries, galleries).T
         return cost
 

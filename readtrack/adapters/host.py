@@ -1,14 +1,10 @@
-"""How an adapter gets at its host, installed and with the hook that the adapter needs, and at the network."""
+"""How an adapter gets at its host, installed and with the hook that the adapter needs."""
 
 import re
 from importlib import import_module, metadata
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from readtrack.errors import InputError
-
-if TYPE_CHECKING:
-    from readtrack.read.matcher import Matcher
 
 NEEDED = {  # the first version of each host that has what READ hooks into
     "boxmot": "25",
@@ -61,18 +57,3 @@ def _version(host: str) -> str:
 def _numbers(version: str) -> list[int]:
     """What versions are compared by."""
     return [int(number) for number in re.findall(r"\d+", version)[:3]]
-
-
-def load_matcher(weights: "str | Path | Matcher", device: str | None) -> "Matcher":
-    """The network by a shipped name or a file; a loaded matcher stays what it is.
-
-    Raises:
-        InputError: weights or device cannot be used, or there are none.
-    """
-    if weights is None:
-        raise InputError("weights None: READ has nothing to judge by here; give 'read-s', a file or a Matcher")
-    if isinstance(weights, str | Path):
-        from readtrack.read.matcher import Matcher  # PyTorch
-
-        return Matcher.load(weights, device)
-    return weights

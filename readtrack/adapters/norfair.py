@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import supervision as sv
@@ -10,19 +10,18 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from readtrack import boxes
-from readtrack.adapters.host import hook, load_matcher
+from readtrack.adapters.host import hook
 from readtrack.errors import InputError
+from readtrack.read.matcher import Matcher
 from readtrack.tracking import TrackerConfig
-from readtrack.tracking.identity import log_odds, pooled, within_reach
-
-if TYPE_CHECKING:
-    from readtrack.read.matcher import Matcher
+from readtrack.tracking.evidence import bounded, pool_log_odds
+from readtrack.tracking.motion import within_reach
 
 FAR = 1.0  # distance of two who cannot be the same
 
 
 @dataclass(frozen=True, eq=False)
-class Sighting:
+class Appearance:
     """What rides in ``norfair.Detection.embedding``."""
 
     frame: int
@@ -41,7 +40,7 @@ class Reid:
 
     def __init__(
         self,
-        weights: "str | Path | Matcher" = "read-s",
+        weights: str | Path | Matcher = "read-s",
         config: TrackerConfig = TrackerConfig(),
         device: str | None = None,
     ) -> None:
@@ -58,7 +57,7 @@ class Reid:
         """
         self._detection = hook("norfair", "Detection", "norfair")
         hook("norfair.tracker", "TrackedObject.merge", "norfair")
-        self.matcher, self.config = load_matcher(weights, device), config
+        self.matcher, self.config = Matcher.of(weights, device), config
         self.reset()
 
     def reset(self) -> None:
@@ -94,7 +93,7 @@ class Reid:
         crops: list[Any] = [None] * len(rows)
         if image is not None and image.size:
             crops = list(self.matcher.describe(image, boxes.take(people, rows)).data["crop"])
-        clear = (boxes.occlusion(xyxy) <= self.config.max_occlusion).all(axis=1) & (
+        unobstructed = (boxes.occlusion(xyxy) <= self.config.max_occlusion).all(axis=1) & (
             scores >= self.config.high_confidence
         )
         return [
@@ -102,7 +101,7 @@ class Reid:
                 points=xyxy[i].reshape(2, 2),
                 scores=np.full(2, scores[i]),
                 data=int(row),
-                embedding=Sighting(self._frame, xyxy[i], crops[i] if clear[i] else None),
+                embedding=Appearance(self._frame, xyxy[i], crops[i] if unobstructed[i] else None),
             )
             for i, row in enumerate(rows)
         ]
@@ -117,14 +116,14 @@ class Reid:
             InputError: a detection was not made by ``detections``.
         """
         first, last = new.past_detections[0].embedding, old.last_detection.embedding
-        if not (isinstance(first, Sighting) and isinstance(last, Sighting)):
+        if not (isinstance(first, Appearance) and isinstance(last, Appearance)):
             raise InputError("a norfair Detection without READ's embedding: make all of them by Reid.detections")
         if not within_reach((last.frame, last.xyxy), (first.frame, first.xyxy), self.config):
             return FAR
         queries, gallery = _crops(new), _crops(old)
         if len(queries) < self.config.min_comparisons or not gallery:
             return FAR
-        odds = pooled(log_odds(self.matcher.similarity(queries, [gallery]))[:, 0].tolist())
+        odds = pool_log_odds(bounded(self.matcher.log_odds(queries, [gallery]))[:, 0].tolist())
         return float(expit(-odds))
 
 

@@ -5,34 +5,35 @@ Importing this module registers it with them as "readtrack".
 """
 
 import sys
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
+from readtrack import boxes
 from readtrack.adapters.host import hook
 from readtrack.readtracker import ReadTracker
-from readtrack.tracking import TrackerConfig
-from readtrack.tracking.track import UNDECIDED, Track
+from readtrack.tracking import Prediction, TrackerConfig
 
 BaseTracker: Any = hook("trackers.core.base", "BaseTracker", "trackers")
-hook("trackers.core.base", "BaseTracker._predict_timing", "trackers")
 
 
-class Seen:
+class TrackedPerson:
     """A track as ``trackers`` wants it."""
 
-    def __init__(self, track: Track) -> None:
-        self.tracker_id = track.id
-        self._xyxy = track.motion.xyxy
+    def __init__(self, prediction: Prediction) -> None:
+        """Take a tracker's prediction."""
+        self.tracker_id = prediction.track
+        self.xyxy = prediction.xyxy
 
     def get_state_bbox(self) -> NDArray[np.float64]:
-        """Where it is believed to be now, xyxy (4,)."""
-        return self._xyxy
+        """Where they are believed to be now, xyxy (4,)."""
+        return self.xyxy
 
 
-class ReadTrackTracker(BaseTracker):
+class ReadTrackTracker(BaseTracker):  # type: ignore[misc]  # known only once the host is imported
     """Tracks people whose identities survive being hidden or away.
 
     Example:
@@ -89,9 +90,10 @@ class ReadTrackTracker(BaseTracker):
             match_probability=match_probability,
             max_delay=max_delay,
         )
-        self._tracker = ReadTracker(None if weights in (None, "none") else weights, config, device or None)
+        self._tracker = ReadTracker(weights, config, device or None)
         self._longest = round(config.fps * (max_age + config.coast)) + 1  # frames, after which nothing is left
-        self._init_timestamp_state(frame_rate)
+        self._fps = frame_rate
+        self._last: float | None = None  # timestamp
 
     def update(
         self, detections: sv.Detections, frame: NDArray[np.uint8] | None = None, timestamp: float | None = None
@@ -106,24 +108,33 @@ class ReadTrackTracker(BaseTracker):
         Returns:
             The same detections in the same order with ``tracker_id``; -1 where there is no id (yet).
         """
-        timing = self._predict_timing(timestamp)
-        if timing.skip_update:
-            return self._detections_for_skipped_update(detections)
-        for _ in range(min(round(timing.frame_step) - 1, self._longest)):
+        frames = self._frames_since_last(timestamp)
+        if not frames:
+            answer = boxes.with_data(detections)
+            answer.tracker_id = np.full(len(detections), -1)
+            return answer
+        for _ in range(min(frames - 1, self._longest)):
             self._tracker.update(sv.Detections.empty())
         return self._tracker.update(detections, frame)
+
+    def _frames_since_last(self, timestamp: float | None) -> int:
+        """How many frames on this one is, at least 1; 0 where its timestamp cannot be."""
+        last = self._last
+        if timestamp is not None and not (np.isfinite(timestamp) and (last is None or timestamp >= last)):
+            warnings.warn(f"timestamp {timestamp} is no time or earlier than {last}: frame left out", stacklevel=3)
+            return 0
+        self._last = timestamp
+        return 1 if timestamp is None or last is None else max(1, round((timestamp - last) * self._fps))
 
     def reset(self) -> None:
         """Forget everything and count ids from 1 again."""
         self._tracker.reset()
-        self._last_timestamp = None
+        self._last = None
 
     @property
-    def tracks(self) -> list[Seen]:
+    def tracks(self) -> list[TrackedPerson]:
         """People with an id who are in sight or may be found again by motion."""
-        tracker = self._tracker.tracker
-        longest = 1 + tracker.config.coast * tracker.config.fps
-        return [Seen(t) for t in tracker.tracks if t.id != UNDECIDED and t.gap(tracker.frame) <= longest]
+        return [TrackedPerson(found) for found in self._tracker.predictions if found.track > 0]
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from readtrack.adapters.host import hook
 from readtrack.errors import InputError
 from readtrack.readtracker import ReadTracker
 from readtrack.tracking import TrackerConfig
-from readtrack.tracking.track import UNDECIDED
 
 NAME = "readtrack"
 OWN = ("tracker_type", "weights", "half", "device")  # of the file's entries; ultralytics sets the device
@@ -75,12 +74,12 @@ class UltralyticsTracker:
             InputError: an entry is unknown or out of range, weights or device cannot be used.
         """
         entries = vars(args)
-        weights, device = entries.get("weights", "read-s"), entries.get("device")
+        device = entries.get("device")
         self._tracker = ReadTracker(
-            None if weights in (None, "none") else weights,
+            entries.get("weights", "read-s"),
             _settings(entries),
             None if device is None else str(device),
-            bool(entries.get("half", False)),
+            "fp16" if entries.get("half") else "fp32",
         )
 
     def update(
@@ -105,7 +104,7 @@ class UltralyticsTracker:
         people = boxes.detections_of(xyxy, np.asarray(results.conf, dtype=np.float64))
         ids = self._tracker.update(people, img).tracker_id
         assert ids is not None
-        rows = np.flatnonzero(ids != UNDECIDED)
+        rows = np.flatnonzero(ids > 0)
         scores, classes = np.asarray(results.conf)[rows], np.asarray(results.cls)[rows]
         return np.column_stack([xyxy[rows], ids[rows], scores, classes, rows]).astype(np.float32)
 
@@ -116,9 +115,8 @@ class UltralyticsTracker:
     @property
     def tracked_stracks(self) -> list[SimpleNamespace]:
         """Who is in sight, by whether there is an id: ultralytics hides a frame's boxes while nobody has one."""
-        tracker = self._tracker.tracker
-        seen = [track for track in tracker.tracks if track.gap(tracker.frame) == 0]
-        return [SimpleNamespace(is_activated=track.id != UNDECIDED) for track in seen]
+        seen = [found for found in self._tracker.predictions if found.gap == 0]
+        return [SimpleNamespace(is_activated=found.track > 0) for found in seen]
 
 
 def _settings(entries: dict[str, Any]) -> TrackerConfig:

@@ -1,17 +1,25 @@
 """Command: how fast pairs are judged, beside what the machine could do. ``readtrack bench --help``."""
 
-import argparse
 import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-import torch
-from rich.console import Console
 from rich.table import Table
 
-from readtrack.commands.console import exit_status
-from readtrack.evaluation.speed import NETWORKS, TABLE_4, Bench, BenchConfig, multiply_adds
-from readtrack.read.matcher import PRECISIONS
+from readtrack.commands.console import exit_status, output
+from readtrack.commands.parsing import parse
+from readtrack.devices import Precision
 
-EPILOG = """how to read it:
+if TYPE_CHECKING:
+    import torch
+
+    from readtrack.evaluation.speed import Bench
+
+DESCRIPTION = (
+    "Measure how fast READ judges pairs of image and video on this machine, and how near that is to what the machine "
+    "can do. No data is needed."
+)
+EXAMPLES = """how to read it:
   floor      multiply-adds (m.-adds) that a pair needs; two floating-point operations each
   anew       everything after the encoders again for each pair
   Eq. 1      theta and phi once per image and video; attention, joined maps and all of fc1 for each pair
@@ -23,17 +31,43 @@ EPILOG = """how to read it:
 
 examples:
   readtrack bench                                    read-s, random weights and features
-  readtrack bench --network read-r50 --rank 64 128 256
+  readtrack bench --network read-r50 --ranks 64 128 256
   readtrack bench --weights duke.safetensors --device cuda --precision fp16
   readtrack bench --quick                            rough numbers in seconds
   OMP_NUM_THREADS=1 readtrack bench                  one thread: steadier where others compute too
 """
 
 
-def report(settings: BenchConfig, console: Console) -> None:
+@dataclass(frozen=True)
+class BenchSettings:
+    """What is measured."""
+
+    network: Literal["read-s", "read-r50"] = "read-s"  # with random weights
+    weights: str | None = None  # a shipped name or a file instead
+    device: str | None = None  # cpu, cuda, cuda:1; if not given, a GPU where there is one
+    precision: Precision = "fp32"  # of the network
+    ranks: tuple[int, ...] = (128,)  # compress the gallery's values to so many channels, as far as the network allows
+    seconds: float = 5.0  # for each measurement
+    memory_mb: float | None = None  # the matcher's; if not given, 256 on a CPU and 4096 on a GPU
+    quick: bool = False  # a tenth of the time, rough numbers
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line, measure, print. Returns the exit status: 0, 2 for bad input, 130 after Ctrl-C."""
+    return exit_status(lambda: _bench(parse(BenchSettings, argv, "readtrack bench", DESCRIPTION, EXAMPLES)))
+
+
+def _bench(settings: BenchSettings) -> None:
     """Measure, and print as it comes. Raises InputError where the network cannot be used."""
+    import torch
+
+    from readtrack.evaluation.speed import Bench, multiply_adds
+
+    console, given = output(), {**vars(settings)}
+    if given.pop("quick"):
+        given["seconds"] /= 10
     with torch.inference_mode():
-        bench = Bench(settings)
+        bench = Bench(**given)
         bench.look_for_peak()
         threads = f", {torch.get_num_threads()} threads" if bench.device.type == "cpu" else ""
         encoders = ", ".join(f"{name} {1e3 * seconds:.2f} ms" for name, seconds in bench.encoders().items())
@@ -43,7 +77,7 @@ def report(settings: BenchConfig, console: Console) -> None:
     console.print(f"most memory of the process: {_memory(bench.device)}")
 
 
-def _rates(bench: Bench) -> Table:
+def _rates(bench: "Bench") -> Table:
     """Pairs per second of each way."""
     table = Table("pairs", "M m.-adds", "pairs/s", "GFLOP/s", "of peak", "x Eq. 1", "loss: max, RMS")
     rates = bench.rates()
@@ -54,14 +88,16 @@ def _rates(bench: Bench) -> Table:
         table.add_row(*row, f"{rates['Eq. 1'][0] / seconds:.2f}", loss)
     table.caption = f"peak: a matrix product reaches {bench.peak / 1e9:,.0f} GFLOP/s. "
     if bench.config.join == "compare":
-        table.caption += "The comparing join cannot be folded."
-    elif bench.settings.weights is None:
-        table.caption += "Random weights have no low rank: what folding loses is told with --weights."
+        table.caption += "The comparing join cannot be compressed."
+    elif bench.weights is None:
+        table.caption += "Random weights have no low rank: what compression loses is told with --weights."
     return table
 
 
-def _table_4(bench: Bench) -> Table:
+def _table_4(bench: "Bench") -> Table:
     """Seconds of the paper's Table 4."""
+    from readtrack.evaluation.speed import TABLE_4
+
     table = Table("seconds to match, features given", *bench.matchers)
     for name, (n, m) in TABLE_4.items():
         cells = []
@@ -72,7 +108,7 @@ def _table_4(bench: Bench) -> Table:
     return table
 
 
-def _memory(device: torch.device) -> str:
+def _memory(device: "torch.device") -> str:
     """The process's largest resident size, and the GPU's."""
     told = []
     if sys.platform != "win32":
@@ -81,42 +117,9 @@ def _memory(device: torch.device) -> str:
         unit = 1 if sys.platform == "darwin" else 1024
         told.append(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20:,.0f} MB")
     if device.type == "cuda":
+        import torch
+
         told.append(
             f"{torch.cuda.max_memory_allocated(device) / 2**20:,.0f} MB on {torch.cuda.get_device_name(device)}"
         )
     return ", ".join(told) or "unknown here"
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Parse the command line, measure, print. Returns the exit status: 0, 2 for bad input, 130 after Ctrl-C."""
-    default = BenchConfig()
-    parser = argparse.ArgumentParser(
-        prog="readtrack bench",
-        description="Measure how fast READ judges pairs of image and video on this machine, and how near that is to "
-        "what the machine can do. No data is needed.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--network", choices=tuple(NETWORKS), default=default.network, help="random weights (default: %(default)s)")
-    add("--weights", metavar="NAME", help="a shipped name or file instead (e.g. --weights read-s)")
-    add("--device", metavar="NAME", help="cpu, cuda, cuda:1 (default: a GPU where there is one; e.g. --device cpu)")
-    add("--precision", choices=tuple(PRECISIONS), default=default.precision, help="(default: %(default)s)")
-    ranks = " ".join(map(str, default.ranks))
-    add(
-        "--rank",
-        type=int,
-        nargs="+",
-        default=default.ranks,
-        metavar="R",
-        help=f"channels to fold to (default: {ranks})",
-    )
-    add("--seconds", type=float, default=default.seconds, metavar="S", help="per measurement (default: %(default)s)")
-    add("--memory-mb", type=float, metavar="MB", help="the matcher's (default: 256 on a CPU, 4096 on a GPU)")
-    add("--quick", action="store_true", help="a tenth of the time, rough numbers")
-    args = parser.parse_args(argv)
-    seconds = args.seconds / 10 if args.quick else args.seconds
-    settings = BenchConfig(
-        args.network, args.weights, args.device, args.precision, tuple(args.rank), seconds, args.memory_mb
-    )
-    return exit_status(lambda: report(settings, Console()))

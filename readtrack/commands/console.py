@@ -2,9 +2,10 @@
 
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from readtrack.commands.parsing import flag
 from readtrack.errors import InputError
@@ -54,25 +55,55 @@ def output(quiet: bool = False) -> "Console":
     return Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True)
 
 
+class Report(Protocol):
+    """What is called as work goes on."""
+
+    def __call__(self, done: int, words: str = "") -> None:
+        """So much is done, and how it goes."""
+
+
 @contextmanager
-def progress(task: str, quiet: bool = False) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+def progress(
+    task: str, quiet: bool = False, line_every: float | None = None
+) -> Iterator[tuple[Callable[[int | None], None], Report]]:
     """A bar on stderr, where that is a terminal: what to call with the total at the beginning, and with what is done.
 
     It begins with the first, since a bar and printed lines would mix.
+
+    Args:
+        task: what is counted.
+        quiet: show nothing.
+        line_every: seconds between plain lines on stderr, where that is no terminal; None: no such lines.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bars = Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True)
-    bar = bars.add_task(task, total=None)
+    words_column = TextColumn("{task.fields[words]}")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), words_column, TimeRemainingColumn())
+    plain = line_every is not None and not quiet and not console.is_terminal
+    bars = Progress(
+        *columns,
+        console=console,
+        disable=quiet or not console.is_terminal,
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),
+    )
+    bar = bars.add_task(task, total=None, words="")
+    told = time.perf_counter()
 
-    def begin(total: int) -> None:
+    def begin(total: int | None) -> None:
         bars.update(bar, total=total)
         bars.start()
 
+    def report(done: int, words: str = "") -> None:
+        nonlocal told
+        bars.update(bar, completed=done, words=words)
+        if plain and time.perf_counter() - told > (line_every or 0.0):
+            told = time.perf_counter()
+            print(f"{task} {done} of {bars.tasks[0].total or '?'}: {words}", file=sys.stderr, flush=True)
+
     try:
-        yield begin, lambda done: bars.update(bar, completed=done)
+        yield begin, report
     finally:
         bars.stop()

@@ -124,13 +124,15 @@ def _columns(count: int) -> Iterator[None]:
 def _help(text: str, hidden: Collection[str], examples: str) -> str:
     """tyro's help, plain and in columns, without the hidden flags and without defaults that say nothing."""
     head, *groups = _groups(text)
-    unseen, parts = {flag(name) for name in hidden}, ["\n".join(head)]
+    unseen, left_out = {flag(name) for name in hidden}, 0
+    parts = ["\n".join("\n".join(_wrapped(line)) for line in head)]
     for title, description, entries in _tidied(groups):
         shown = [entry for entry in entries if entry[0].split()[0].rstrip(",") not in unseen]
-        if len(shown) < len(entries):
-            shown.append(("--help-all", f"show {len(entries) - len(shown)} more"))
-        lines = [f"{title}: {description}".rstrip() if description else f"{title}:"]
-        parts.append("\n".join(lines + [_entry(*entry) for entry in shown]))
+        left_out += len(entries) - len(shown)
+        heading = f"{title}: {description[:1].lower()}{description[1:].rstrip('.')}" if description else f"{title}:"
+        parts.append("\n".join([heading, *(_entry(*entry) for entry in shown)]))
+    if left_out:
+        parts.append(f"--help-all shows {left_out} more, each with its default")
     return "\n\n".join([*parts, examples.strip("\n")]).rstrip() + "\n"
 
 
@@ -165,7 +167,7 @@ def _tidied(groups: list[list[str]]) -> Iterator[tuple[str, str, list[tuple[str,
         entries = [entry for entry in entries if not entry[0].startswith("-h, ")]
         if title == POSITIONAL:
             leading = entries
-        elif entries or leading:
+        elif entries:
             yield title.strip().removesuffix(" options"), description, leading + entries
             leading = []
     if leading:
@@ -176,14 +178,19 @@ def _entry(invocation: str, told: str) -> str:
     """A flag and its help, in two columns."""
     if told.endswith("(default: False)"):
         invocation = NEGATION.sub(r"\1", invocation)
-    width = min(shutil.get_terminal_size().columns, WIDEST)
-    lines = textwrap.wrap(DEFAULT.sub("", told), max(width - HELP_AT, 20), break_on_hyphens=False) or [""]
+    lines = _wrapped(DEFAULT.sub("", told), HELP_AT)
     first = f"  {invocation}"
     if len(first) + 2 > HELP_AT:
         lines.insert(0, first)
     else:
         lines[0] = first.ljust(HELP_AT) + lines[0]
     return "\n".join([lines[0], *(" " * HELP_AT + line for line in lines[1:])])
+
+
+def _wrapped(text: str, indent: int = 0) -> list[str]:
+    """A text in lines that fit the terminal beside so much indentation; one line at least."""
+    width = min(shutil.get_terminal_size().columns, WIDEST) - indent
+    return textwrap.wrap(text, max(width, 20), break_on_hyphens=False) or [""]
 
 
 def _error(end: SystemExit, told: str, prog: str) -> InputError:

@@ -1,32 +1,31 @@
 """Command: finished tracks of any tracker joined into identities. ``python -m readtrack.relink --help``."""
 
-import argparse
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import supervision as sv
-from rich.console import Console
-
-from readtrack.commands.console import exit_status, progress
+from readtrack.commands.console import exit_status, output, progress
+from readtrack.commands.parsing import Positional, parse
 from readtrack.errors import InputError
-from readtrack.files import check_writable, replacing
 from readtrack.linking.config import RelinkConfig
-from readtrack.linking.interpolation import fill_holes
-from readtrack.metrics.tracking import score_sequences
-from readtrack.mot import MotTable, Rows, by_frame, read_table, read_truth
-from readtrack.relinking import Relinked, relink
-from readtrack.video import Video, open_video
+
+if TYPE_CHECKING:
+    import supervision as sv
+
+    from readtrack.mot import MotTable, Rows
+    from readtrack.relinking import Relinked
+    from readtrack.video import Video
 
 ID = re.compile(r"^([^,\s]+[,\s]\s*)[^,\s]+")  # of a line: its frame, then the identity
 
-EPILOG = """how it decides:
+DESCRIPTION = "Join the finished tracks of any tracker's MOTChallenge file into identities, by READ."
+EXAMPLES = """how it decides:
   Of each track up to 16 clear crops are kept, spread over its life. READ compares the crops of two tracks with each
   other's little video, both ways; its log odds are averaged. Two tracks in one frame are never one person, and nobody
   runs faster than three body heights a second. A link is made where its probability, over all ways to link the
-  tracks, reaches --threshold, the surest first. Tracks without a clear crop are left alone.
+  tracks, reaches --match-probability, the surest first. Tracks without a clear crop are left alone.
 
 files:
   FILE holds the rows of the input under their new ids: each person goes by the id of the first track. Beside it,
@@ -34,106 +33,101 @@ files:
   link of either that this one rules out), odds (READ's log odds alone). Both are written whole or not at all.
 
 examples:
-  python -m readtrack.relink tracks.txt --video video.mp4
-  python -m readtrack.relink sort/MOT17-02.txt --video MOT17-02/ --out joined/MOT17-02.txt --interpolate 20
-  python -m readtrack.relink tracks.txt --video TUD-Campus/ --truth TUD-Campus/gt/gt.txt
+  python -m readtrack.relink tracks.txt --source video.mp4
+  python -m readtrack.relink sort/MOT17-02.txt --source MOT17-02/ --out joined/MOT17-02.txt --interpolate 20
+  python -m readtrack.relink tracks.txt --source TUD-Campus/ --ground-truth TUD-Campus/gt/gt.txt
 """
+
+
+@dataclass(frozen=True)
+class RelinkSettings:
+    """What is joined, and when."""
+
+    tracks: Positional[Path]  # rows frame,id,left,top,width,height,..., frames from 1
+    source: str  # what they are of: video, images or MOT sequence folder
+    weights: str = "read-s"  # shipped name or file
+    device: str | None = None  # cpu, cuda, cuda:1; if not given, a GPU where there is one
+    match_probability: float = RelinkConfig.match_probability  # from which two tracks are one person
+    max_age: float = RelinkConfig.max_age  # seconds that somebody may be unseen
+    interpolate: int = 0  # fill holes of up to so many frames in a person's track, on a straight line; 0: none
+    ground_truth: Path | None = None  # score before and after against it
+    out: Path | None = None  # file to write; if not given, TRACKS-relinked.txt beside it
+    quiet: bool = False  # print errors only
+
+    def __post_init__(self) -> None:
+        if self.interpolate < 0:
+            raise InputError(f"interpolate {self.interpolate}: give a number of frames, 0 for none", "interpolate")
+        self.config(RelinkConfig.fps)  # before anything is read
+
+    def config(self, fps: float) -> RelinkConfig:
+        """When two tracks are one person, at so many frames a second."""
+        return RelinkConfig(fps=fps, match_probability=self.match_probability, max_age=self.max_age)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line, join, print. Returns the exit status: 0, 2 for bad input, 130 after Ctrl-C."""
-    return exit_status(lambda: _run(_parser().parse_args(argv)))
+    return exit_status(
+        lambda: _relink(parse(RelinkSettings, argv, "python -m readtrack.relink", DESCRIPTION, EXAMPLES))
+    )
 
 
-def _parser() -> argparse.ArgumentParser:
-    """All flags."""
-    default = RelinkConfig()
-    parser = argparse.ArgumentParser(
-        prog="python -m readtrack.relink",
-        description="Join the finished tracks of any tracker's MOTChallenge file into identities, by READ.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("tracks", type=Path, metavar="TRACKS", help="rows frame,id,left,top,width,height,..., frames from 1")
-    add("--video", required=True, metavar="SOURCE", help="what they are of: video, images or MOT sequence folder")
-    add("--weights", default="read-s", metavar="NAME", help="shipped name or file (default: %(default)s)")
-    add("--device", metavar="NAME", help="cpu, cuda, cuda:1 (default: a GPU where there is one; e.g. --device cpu)")
-    add("--out", type=Path, metavar="FILE", help="where to write (default: TRACKS-relinked.txt beside it)")
-    add(
-        "--threshold",
-        type=float,
-        default=default.threshold,
-        metavar="P",
-        help="probability from which two tracks are one person (default: %(default)s; e.g. --threshold 0.95)",
-    )
-    add(
-        "--max-gap",
-        type=float,
-        default=default.max_gap,
-        metavar="SECONDS",
-        help="how long somebody may be unseen (default: %(default)s; e.g. --max-gap 600)",
-    )
-    add(
-        "--interpolate",
-        type=int,
-        default=0,
-        metavar="N",
-        help="fill holes of up to N frames in a person's track, on a straight line (default: none; e.g. 20)",
-    )
-    add("--truth", type=Path, metavar="FILE", help="score before and after against it (e.g. --truth gt/gt.txt)")
-    add("--quiet", action="store_true", help="print errors only")
-    return parser
-
-
-def _run(args: argparse.Namespace) -> None:
+def _relink(settings: RelinkSettings) -> None:
     """Join the tracks that the command line names, and write and print what was found."""
-    if args.interpolate < 0:
-        raise InputError(f"--interpolate {args.interpolate}: give a number of frames, 0 for none")
-    RelinkConfig(threshold=args.threshold, max_gap=args.max_gap)  # before anything is read
-    table = read_table(args.tracks)
+    import numpy as np
+
+    from readtrack.files import check_writable, replacing
+    from readtrack.linking.interpolation import fill_holes
+    from readtrack.mot import read_table, read_truth
+    from readtrack.video import open_video
+
+    table = read_table(settings.tracks)
     if not len(table.rows):
-        raise InputError(f"{args.tracks}: holds no tracks: pass a tracker's MOTChallenge file")
+        raise InputError(f"{settings.tracks}: holds no tracks: pass a tracker's MOTChallenge file")
     lines = table.lines()
-    truth = read_truth(args.truth) if args.truth else None
-    out = args.out or args.tracks.with_name(f"{args.tracks.stem}-relinked.txt")
-    if out.resolve() == args.tracks.resolve():
-        raise InputError(f"{out}: is the file to be joined; choose another with --out")
+    truth = read_truth(settings.ground_truth) if settings.ground_truth else None
+    out = settings.out or settings.tracks.with_name(f"{settings.tracks.stem}-relinked.txt")
+    if out.resolve() == settings.tracks.resolve():
+        raise InputError(f"{out}: is the file to be joined; choose another", "out")
     log = out.with_suffix(".jsonl")
     for file in (out, log):
         check_writable(file)
-    with open_video(args.video) as video:
-        found = _relink(args, table, video)
+    with open_video(settings.source) as video:
+        found = _found(settings, table, video)
     rows = table.rows.copy()
     rows[:, 1] = [found.identities[track] for track in rows[:, 1].astype(int).tolist()]
-    filled = fill_holes(rows, args.interpolate)
+    filled = fill_holes(rows, settings.interpolate)
     links = "".join(json.dumps(asdict(link)) + "\n" for link in found.links)
     for file, text in ((log, links), (out, _text(lines, rows, filled))):
         with replacing(file) as partial:
             partial.write_bytes(text.encode())
-    console = Console(quiet=args.quiet, highlight=False, markup=False)
-    console.print(_summary(found, len(filled)), soft_wrap=True)
+    console = output(settings.quiet)
+    console.print(_summary(found, len(filled)))
     if truth is not None:
         after = np.concatenate([rows, filled])
-        console.print(_gain(truth, {"before": table.rows, "after": after}), soft_wrap=True)
-    console.print(f"written to {out} and {log}", soft_wrap=True)
+        console.print(_gain(truth, {"before": table.rows, "after": after}))
+    console.print(f"written to {out} and {log}")
 
 
-def _relink(args: argparse.Namespace, table: MotTable, video: Video) -> Relinked:
+def _found(settings: RelinkSettings, table: "MotTable", video: "Video") -> "Relinked":
     """Who is who in a table of tracks."""
-    from readtrack.read.matcher import Matcher  # PyTorch
+    import numpy as np
+
+    from readtrack.mot import by_frame, read_table
+    from readtrack.read.matcher import Matcher
+    from readtrack.relinking import relink
 
     if video.total is not None:  # of some containers an estimate
         read_table(table.path, frames=video.total + video.total // 100)
-    config = RelinkConfig(fps=video.fps, threshold=args.threshold, max_gap=args.max_gap)
-    matcher = Matcher.load(args.weights, args.device)
-    with progress("frames, tracks", args.quiet) as (begin, report):
+    matcher = Matcher.load(settings.weights, settings.device)
+    with progress("frames, tracks", settings.quiet) as (begin, report):
         begin((video.total or 0) + len(np.unique(table.rows[:, 1])))
-        return relink(by_frame(table.rows), video, matcher, config, report)
+        return relink(by_frame(table.rows), video, matcher, settings.config(video.fps), report)
 
 
-def _text(lines: list[str], rows: Rows, filled: Rows) -> str:
+def _text(lines: list[str], rows: "Rows", filled: "Rows") -> str:
     """The lines of a file under new ids, all else as it was; with filled holes by frame, else in their order."""
+    import numpy as np
+
     ids = rows[:, 1].astype(int).tolist()
     told = [ID.sub(rf"\g<1>{identity}", line) for line, identity in zip(lines, ids, strict=True)]
     if len(filled):
@@ -145,7 +139,7 @@ def _text(lines: list[str], rows: Rows, filled: Rows) -> str:
     return "\n".join(told) + "\n"
 
 
-def _summary(found: Relinked, filled: int) -> str:
+def _summary(found: "Relinked", filled: int) -> str:
     """What was done, in a line."""
     people = len(set(found.identities.values()))
     parts = [f"{len(found.identities)} tracks are {people} identities by {len(found.links)} links"]
@@ -154,8 +148,11 @@ def _summary(found: Relinked, filled: int) -> str:
     return "; ".join(parts)
 
 
-def _gain(truth: dict[int, sv.Detections], files: dict[str, Rows]) -> str:
+def _gain(truth: "dict[int, sv.Detections]", files: "dict[str, Rows]") -> str:
     """Scores before and after, as lines."""
+    from readtrack.metrics.tracking import score_sequences
+    from readtrack.mot import by_frame
+
     lines = [f"{'':8}{'IDF1':>7}{'HOTA':>7}{'AssA':>7}{'IDSW':>7}"]
     for people in truth.values():
         people.tracker_id = None if people.tracker_id is None else people.tracker_id + 1  # some count from 0

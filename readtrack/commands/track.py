@@ -1,171 +1,237 @@
 """Command: a video in, tracks out. ``python -m readtrack.run --help``."""
 
-import argparse
 import json
 import logging
-import signal
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import supervision as sv
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from readtrack import boxes
-from readtrack.commands.track_flags import run_parser
-from readtrack.detect import DetectorConfig, load_detector
+from readtrack.commands.console import INTERRUPTED, exit_status, output, progress
+from readtrack.commands.parsing import Positional, parse
+from readtrack.detect.config import DetectorConfig
 from readtrack.errors import InputError
-from readtrack.evaluation.playback import replay
-from readtrack.evaluation.recordings import Recording, street_recording
-from readtrack.evaluation.street import StreetReport, score_street
-from readtrack.files import replacing
-from readtrack.metrics.tracking import TrackingScores
-from readtrack.mot import MotWriter, read_mot
-from readtrack.pipeline import Detect, Step, Summary, track
-from readtrack.readtracker import ReadTracker
-from readtrack.results.folder import Results, make_folder
-from readtrack.street import StreetConfig
-from readtrack.tracking import TrackerConfig
-from readtrack.video import Frame, Video, open_video
+from readtrack.tracking.config import TrackerConfig
 
-MOTION, READ = "motion only", "with READ"  # what is scored on a street
+if TYPE_CHECKING:
+    import supervision as sv
+    from rich.console import Console
+
+    from readtrack.commands.street import StreetVideo
+    from readtrack.pipeline import Detect, Step, Summary
+    from readtrack.video import Video
+
+DESCRIPTION = "Track the people in a video; those hidden or away for a while get their identity back."
+EXAMPLES = """examples:
+  python -m readtrack.run                                  a synthetic street, scored against its exact truth
+  python -m readtrack.run video.mp4                        YOLO finds people (downloaded on first use)
+  python -m readtrack.run video.mp4 --detector yolox_nano.onnx --confidence 0.2
+  python -m readtrack.run MOT17-02/ --detections MOT17-02/det/det.txt
+  python -m readtrack.run 'frames/*.jpg' --start 100 --end 500 --stride 2
+  python -m readtrack.run 0 --show --no-video              the first webcam, in a window (q ends)
+  python -m readtrack.run rtsp://camera/stream --max-age 300 --quiet
+  python -m readtrack.run street:7 --weights none          another street, by motion only
+
+written to --out: tracks.txt (MOTChallenge), tracks.mp4, associations.jsonl (why READ decided what), summary.json
+"""
+SHOWN = ("max_age", "match_probability", "high_confidence", "start_confidence", "budget", "moving_camera")
+HIDDEN = {field.name for field in fields(TrackerConfig)} - {*SHOWN, "fps"} | {"nms_iou"}
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """Where frames come from."""
+
+    # video file, folder or 'glob' of images, MOT sequence folder, webcam number, rtsp:// or http(s):// address;
+    # street, or street:7, is a synthetic sequence that ships with its truth
+    source: Positional[str] = "street"
+    start: int = 0  # first frame, from 0
+    end: int | None = None  # stop before this frame
+    stride: int = 1  # take every so many frames
+    fps: float | None = None  # frames per second, where the source is silent or wrong about it
+
+
+@dataclass(frozen=True)
+class PeopleSettings:
+    """How people are found."""
+
+    # yolo11n.pt and its kin, a YOLOX .onnx, hog, or none with a MOT folder's own det.txt; if not given, yolo11n.pt
+    detector: str | None = None
+    detections: Path | None = None  # MOT det.txt instead of a detector
+
+
+@dataclass(frozen=True)
+class ReadSettings:
+    """What compares a person with the lost."""
+
+    weights: str = "read-s"  # read-s, a .safetensors or .onnx file, or none for motion only
+
+
+@dataclass(frozen=True)
+class TrackingSettings(TrackerConfig):
+    """When a detection belongs to a track; times in seconds, probabilities are READ's."""
+
+    fps: float = field(default=TrackerConfig.fps, init=False)  # the source's: no flag
+
+
+@dataclass(frozen=True)
+class OutputSettings:
+    """What is written and shown."""
+
+    out: Path | None = None  # folder; if not given, runs/<source>, numbered when taken
+    overwrite: bool = False  # replace what an earlier run left there
+    video: bool = True  # write tracks.mp4
+    save_crops: bool = False  # write crops/<id>/<frame>.jpg, two a second of each identity
+    show: bool = False  # show the frames in a window while they are tracked; q ends
+    quiet: bool = False  # print errors only
+
+
+@dataclass(frozen=True)
+class TrackSettings:
+    """A run."""
+
+    source: SourceSettings = field(default_factory=SourceSettings)
+    people: PeopleSettings = field(default_factory=PeopleSettings)
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    read: ReadSettings = field(default_factory=ReadSettings)
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    output: OutputSettings = field(default_factory=OutputSettings)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line, track, print. Returns the exit status: 0, 2 for bad input, 130 after Ctrl-C."""
-    args = run_parser().parse_args(argv)
-    logging.basicConfig(format="%(message)s", level=logging.ERROR if args.quiet else logging.WARNING)
-    try:
-        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends like Ctrl-C
-    except ValueError:  # not in the main thread, which alone has signals
-        previous = None
-    try:
-        interrupted = _run(args, Console(quiet=args.quiet, highlight=False))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    finally:
-        if previous is not None:
-            signal.signal(signal.SIGTERM, previous)
-    return 130 if interrupted else 0
+    return exit_status(
+        lambda: _track(parse(TrackSettings, argv, "python -m readtrack.run", DESCRIPTION, EXAMPLES, HIDDEN))
+    )
 
 
-def _run(args: argparse.Namespace, console: Console) -> bool:
-    """Track what the command line names and print the tables. Returns whether the user interrupted it."""
-    if args.source is None:
-        street = street_recording(StreetConfig(seed=args.seed), steps=slice(args.start, args.end, args.stride))
-        return _track(args, street, street.frames, console)
-    with open_video(args.source, start=args.start, end=args.end, stride=args.stride) as video:
-        return _track(args, video, video, console)
+def _track(settings: TrackSettings) -> int:
+    """Track what the command line names and print the tables; returns the exit status."""
+    from readtrack.commands.street import StreetVideo
+    from readtrack.files import replacing
+    from readtrack.pipeline import track
+    from readtrack.readtracker import ReadTracker
+    from readtrack.results import Results, make_folder
 
-
-def _track(args: argparse.Namespace, video: Video | Recording, frames: Iterable[Frame], console: Console) -> bool:
-    """The same of an opened source."""
-    given = {field.name: getattr(args, field.name) for field in fields(TrackerConfig) if field.name in args}
-    config = TrackerConfig(**{**given, "fps": video.fps / args.stride})
-    weights = args.weights if video.pixels and args.weights != "none" else None
-    if not video.pixels:
-        console.print(f"{video.name} has no pixels: tracked by motion only, without READ and tracks.mp4")
-    tracker = ReadTracker(weights, config, args.device, args.half)
-    detect = _detect(args, video)
-    folder = make_folder(args.out, video.name, args.overwrite)
-    with (
-        _progress(video, console) as report,
-        Results(folder, config.fps, not args.no_video and video.pixels, args.save_crops, args.show) as results,
-    ):
-        summary = track(frames, detect, tracker, results, report)
-    about: dict[str, Any] = asdict(summary)
+    out, console = settings.output, output(settings.output.quiet)
+    logging.basicConfig(format="%(message)s", level=logging.ERROR if out.quiet else logging.WARNING)
+    with _open(settings.source) as video:
+        config = TrackerConfig(**{**asdict(settings.tracking), "fps": video.fps / settings.source.stride})
+        weights = settings.read.weights if video.pixels and settings.read.weights != "none" else None
+        if not video.pixels:
+            console.print(f"{video.name} has no pixels: tracked by motion only, without READ and tracks.mp4")
+        tracker = ReadTracker(weights, config, settings.detector.device, settings.detector.precision)
+        detect = _detect(settings, video)
+        folder = make_folder(out.out, video.name, out.overwrite)
+        with (
+            _progress(video, out.quiet) as report,
+            Results(folder, config.fps, out.video and video.pixels, out.save_crops, out.show) as results,
+        ):
+            summary = track(video, detect, tracker, results, report)
+    about = asdict(summary)
     if summary.frames:
         console.print(_summary_table(summary))
-    if isinstance(video, Recording) and summary.frames:
-        found = _score_street(video, config, folder, summary.frames)
-        about["scores"] = {name: asdict(score) for name, score in found.scores.items()}
-        about["absences"] = found.absences
-        console.print(_score_table(found.scores), _absence_table(found.absences))
+        if isinstance(video, StreetVideo):
+            about |= _score_street(video, config, folder, summary.frames, console)
     with replacing(folder / "summary.json") as partial:
         partial.write_text(json.dumps(about, indent=2) + "\n")
     console.print(f"written to {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}")
     if summary.interrupted:
         console.print(f"interrupted after {summary.frames} frames; the files hold all of them")
-    return summary.interrupted
+    return INTERRUPTED if summary.interrupted else 0
 
 
-def _detect(args: argparse.Namespace, video: Video | Recording) -> Detect:
-    """What finds people in a frame, by the command line."""
-    file, named = args.detections, args.detector not in (None, "none")
-    if file is not None and named:
+def _open(source: SourceSettings) -> "Video | StreetVideo":
+    """What holds the frames."""
+    from readtrack.commands.street import open_street
+    from readtrack.video import open_video
+
+    start, end, stride = source.start, source.end, source.stride
+    street = open_street(source.source, start, end, stride)
+    return street or open_video(source.source, start=start, end=end, stride=stride, fps=source.fps)
+
+
+def _detect(settings: TrackSettings, video: "Video | StreetVideo") -> "Detect":
+    """What finds people in a frame."""
+    import supervision as sv
+
+    from readtrack.commands.street import StreetVideo
+    from readtrack.detect import load_detector
+    from readtrack.mot import read_mot
+
+    detector, file = settings.people.detector, settings.people.detections
+    if file is not None and detector not in (None, "none"):
         raise InputError("--detector and --detections both say where people are: give one of them")
-    if isinstance(video, Recording) and file is None and args.detector is None:
-        return lambda frame: video.detections(frame.index)
-    if file is None and (args.detector == "none" or not (named or video.pixels)):
-        file = Path(args.source or "") / "det" / "det.txt"
+    if isinstance(video, StreetVideo) and file is None and detector is None:
+        street = video.street
+        return lambda frame: street.detections(frame.index)
+    if file is None and (detector == "none" or (detector is None and not video.pixels)):
+        file = Path(settings.source.source) / "det" / "det.txt"
         if not file.is_file():
             raise InputError(f"{video.name}: nothing tells where people are; give --detections det.txt")
     if file is not None:
         table = read_mot(file)
-        return lambda frame: _confident(table.get(frame.index, sv.Detections.empty()), args.conf)
+        return lambda frame: _confident(table.get(frame.index, sv.Detections.empty()), settings.detector.confidence)
     if not video.pixels:
         raise InputError(f"{video.name}: has no pixels to detect people in; give --detections det.txt")
-    config = DetectorConfig(args.conf, tuple(args.classes), device=args.device, half=args.half)
-    detector = load_detector(args.detector, config)
-    return lambda frame: detector(frame.image) if frame.image is not None else sv.Detections.empty()
+    find = load_detector(detector, settings.detector)
+    return lambda frame: find(frame.image) if frame.image is not None else sv.Detections.empty()
 
 
-def _confident(detections: sv.Detections, least: float) -> sv.Detections:
+def _confident(detections: "sv.Detections", least: float) -> "sv.Detections":
     """Detections of at least that confidence."""
+    import numpy as np
+
+    from readtrack import boxes
+
     return boxes.take(detections, np.asarray(detections.confidence) >= least)
 
 
-def _score_street(street: Recording, config: TrackerConfig, folder: Path, count: int) -> StreetReport:
-    """The run, and motion only on the same detections, against the truth of whoever is at least a tenth visible."""
-    frames = [Frame(frame.index, None) for frame, _ in zip(street.frames, range(count), strict=False)]
-    indices = [frame.index for frame in frames]
-    with MotWriter(folder / "truth.txt") as writer:
-        for index in indices:
-            writer.write(index, street.truth(index))
-    alone = replay(ReadTracker(None, config), replace(street, frames=frames))
-    return score_street(street, indices, {MOTION: alone.tracks, READ: read_mot(folder / "tracks.txt")})
-
-
 @contextmanager
-def _progress(video: Video | Recording, console: Console) -> Iterator[Callable[[Step], None]]:
-    """A progress bar with frames per second and people alive; what to call after every frame."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:.1f} frames/s, {task.fields[alive]} people"),
-        TimeRemainingColumn(),
-    )
-    done, started = 0, time.perf_counter()
-    with Progress(*columns, console=console, disable=console.quiet) as progress:
-        bar = progress.add_task(video.name, total=video.total, rate=0.0, alive=0)
+def _progress(video: "Video | StreetVideo", quiet: bool) -> Iterator[Callable[["Step"], None]]:
+    """A progress bar with frames per second and people in the frame; what to call after every frame."""
+    with progress(video.name, quiet) as (begin, report):
+        begin(video.total)
+        done, started = 0, time.perf_counter()
 
-        def report(step: Step) -> None:
+        def step(step: "Step") -> None:
             nonlocal done
             done += 1
             known = 0 if step.people.tracker_id is None else int((step.people.tracker_id > 0).sum())
-            progress.update(bar, advance=1, rate=done / (time.perf_counter() - started), alive=known)
+            report(done, f"{done / (time.perf_counter() - started):.1f} frames/s, {known} people")
 
-        yield report
+        yield step
 
 
-def _summary_table(summary: Summary) -> Table:
+def _score_street(
+    video: "StreetVideo", config: TrackerConfig, folder: Path, frames: int, console: "Console"
+) -> dict[str, Any]:
+    """Score a run on the street, print it and return it."""
+    from readtrack.commands.street import score_street
+
+    scores, absences = score_street(video, config, folder, frames)
+    first = next(iter(scores.values()))
+    table = Table("against the exact truth", *asdict(first))
+    for name, score in scores.items():  # in per cent, switches as counts
+        table.add_row(name, *(f"{100 * v:.1f}" if isinstance(v, float) else str(v) for v in asdict(score).values()))
+    kept = Table("person", "was", "frames", *scores, title="identity kept through an absence")
+    for row in absences:
+        yes = ("yes" if row[name] else "no" for name in scores)
+        kept.add_row(str(row["person"]), row["kind"], f"{row['first']}-{row['last']}", *yes)
+    console.print(table, kept)
+    return {"scores": {name: asdict(score) for name, score in scores.items()}, "absences": absences}
+
+
+def _summary_table(summary: "Summary") -> Table:
     """What was done and how long it took."""
     per_frame = 1000 / summary.frames
     table = Table("frames", str(summary.frames))
     table.add_row("identities", str(summary.identities))
-    table.add_row("brought back by READ", str(summary.reidentified))
+    table.add_row("re-identified by READ", str(summary.reidentified))
     table.add_row("other READ decisions", str(summary.judged))
     for part, seconds in (
         ("detector", summary.seconds_detector),
@@ -174,22 +240,4 @@ def _summary_table(summary: Summary) -> Table:
     ):
         table.add_row(f"{part}, ms a frame", f"{per_frame * seconds:.1f}")
     table.add_row("frames a second, all in all", f"{summary.frames / summary.seconds_total:.1f}")
-    return table
-
-
-def _score_table(scores: dict[str, TrackingScores]) -> Table:
-    """HOTA and its kin in per cent, switches as counts."""
-    table = Table("against the exact truth", *(field.name for field in fields(TrackingScores)))
-    for name, score in scores.items():
-        values = asdict(score).values()
-        table.add_row(name, *(f"{100 * v:.1f}" if isinstance(v, float) else str(v) for v in values))
-    return table
-
-
-def _absence_table(absences: list[dict[str, Any]]) -> Table:
-    """Who came back with the identity that they had before."""
-    table = Table("person", "was", "frames", MOTION, READ, title="identity kept through an absence")
-    for row in absences:
-        kept = ("yes" if row[name] else "no" for name in (MOTION, READ))
-        table.add_row(str(row["person"]), row["kind"], f"{row['first']}-{row['last']}", *kept)
     return table

@@ -7,10 +7,8 @@ from readtrack.datasets.market import read_market
 from readtrack.datasets.mars import read_mars
 from readtrack.datasets.mot_crops import read_mot_crops
 from readtrack.datasets.street_crops import add_streets
-from readtrack.datasets.tracklets import ReidSplits
+from readtrack.datasets.tracklets import DATASETS, ReidSplits
 from readtrack.errors import InputError
-
-DATASETS = ("mars", "duke", "market", "mot")
 
 
 def read_dataset(
@@ -35,11 +33,11 @@ def read_dataset(
 def _read(name: str, root: Path, queries_in_gallery: bool, cache: Path | None) -> ReidSplits:
     """A data set by itself."""
     if name not in DATASETS:
-        raise InputError(f"{name}: no such data set: choose one of {', '.join(DATASETS)}")
+        raise InputError(f"{name}: no such data set: choose one of {', '.join(DATASETS)}", "dataset")
     if name == "mars":
         return read_mars(root, queries_in_gallery)
     if name == "duke":
         return read_duke(root, queries_in_gallery)
     if not queries_in_gallery:
-        raise InputError(f"{name}: every gallery tracklet is a query here: leave the queries in the gallery")
+        raise InputError(f"{name}: every gallery tracklet is a query here: leave them in", "queries_in_gallery")
     return read_market(root) if name == "market" else read_mot_crops(root, cache)

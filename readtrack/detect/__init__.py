@@ -4,8 +4,23 @@ Every detector from ``load_detector`` is checked: what it hands out is finite, i
 so that nobody behind it has to ask.
 """
 
-from readtrack.detect.checks import Checked, checked, clean
+from typing import TYPE_CHECKING, Any
+
 from readtrack.detect.config import Detector, DetectorConfig
-from readtrack.detect.load import load_detector
+
+if TYPE_CHECKING:
+    from readtrack.detect.checks import Checked, checked, clean
+    from readtrack.detect.load import load_detector
 
 __all__ = ["Checked", "Detector", "DetectorConfig", "checked", "clean", "load_detector"]
+
+_HOMES = {"Checked": "checks", "checked": "checks", "clean": "checks", "load_detector": "load"}
+
+
+def __getattr__(name: str) -> Any:
+    """What finds people is imported when it is first used, so that whoever only wants settings does not wait for it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

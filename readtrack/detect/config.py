@@ -3,15 +3,18 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import supervision as sv
-
+from readtrack.devices import Precision
 from readtrack.errors import InputError
 from readtrack.images import Image
 
+if TYPE_CHECKING:
+    import supervision as sv
+
 log = logging.getLogger("readtrack")
 
-Detector = Callable[[Image], sv.Detections]
+Detector = Callable[[Image], "sv.Detections"]
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,8 @@ class DetectorConfig:
     confidence: float = 0.1  # below this a box is dropped; low, since weak boxes still carry tracks on
     classes: tuple[int, ...] = (0,)  # of the model's classes; person is 0 in COCO
     nms_iou: float = 0.6  # of two boxes that overlap more, the weaker goes
-    device: str | None = None  # "cpu", "cuda", "cuda:1" or "1", "mps"; None: the first GPU if there is one
-    half: bool = False  # half precision, on GPUs only
+    device: str | None = None  # cpu, cuda, cuda:1, mps; if not given, a GPU where there is one
+    precision: Precision = "fp32"  # fp16 is for GPUs
 
     def __post_init__(self) -> None:
         for name in ("confidence", "nms_iou"):

@@ -24,7 +24,7 @@ class Hog:
             raise InputError("detector hog: this OpenCV has none: pip install 'opencv-python<5', or use a model")
         if 0 not in config.classes:
             raise InputError(f"detector hog: finds people, class 0, not {config.classes}: use a model")
-        if config.half or config.device not in (None, "cpu"):
+        if config.precision != "fp32" or config.device not in (None, "cpu"):
             log.warning("HOG: runs on the CPU in full precision")
         self._config = config
         self._hog = cv2.HOGDescriptor()

@@ -34,9 +34,9 @@ class Yolo:
             "device": device,
             "verbose": False,
         }
-        if config.half and _on_gpu(device):
+        if config.precision == "fp16" and _on_gpu(device):
             self._options |= {"quantize": 16} if "quantize" in DEFAULT_CFG_DICT else {"half": True}
-        elif config.half:
+        elif config.precision != "fp32":
             log.warning(f"{self.name}: half precision needs a GPU: runs in float32")
         self._proven = False
 

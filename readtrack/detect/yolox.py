@@ -32,7 +32,7 @@ class Yolox:
         classes = blank.shape[1] - 5
         if max(config.classes) >= classes:
             raise InputError(f"{name}: has {classes} classes, no {max(config.classes)}: choose other classes")
-        if config.half:
+        if config.precision != "fp32":
             log.warning(f"{name}: half precision is fixed by the ONNX file: runs as exported")
 
     def __call__(self, image: Image) -> sv.Detections:

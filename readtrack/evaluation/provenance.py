@@ -1,20 +1,23 @@
 """What tasks leave behind: files, and what was scored by which software."""
 
-import hashlib
 import json
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from readtrack.files import replacing
-from readtrack.read.checkpoint import find_weights
+import cv2
+
+from readtrack.errors import InputError
+from readtrack.files import check_writable, replacing, sha256
+from readtrack.images import Image
 from readtrack.read.matcher import Matcher
+from readtrack.read.weights import find_weights
 
 
 def about_weights(weights: str, matcher: Matcher) -> dict[str, Any]:
     """Name, SHA-256 and network of what was scored."""
-    return {"name": weights, "sha256": _sha256(find_weights(weights)), "network": asdict(matcher.config)}
+    return {"name": weights, "sha256": sha256(find_weights(weights)), "network": asdict(matcher.config)}
 
 
 def versions(*others: str) -> dict[str, str]:
@@ -28,10 +31,14 @@ def write_json(file: Path, content: dict[str, Any]) -> None:
         partial.write_text(json.dumps(content, indent=2, default=str) + "\n")
 
 
-def _sha256(file: Path) -> str:
-    """In hexadecimal."""
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while piece := stream.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
+def write_picture(file: Path, image: Image) -> None:
+    """A BGR image (H, W, 3) as PNG, whole or not at all."""
+    with replacing(file) as partial:
+        partial.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+
+
+def check_picture(file: Path) -> None:
+    """As ``check_writable``, of a PNG."""
+    if file.suffix.lower() != ".png":
+        raise InputError(f"{file}: is drawn as PNG; give a name that ends in .png")
+    check_writable(file)

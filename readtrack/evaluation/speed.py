@@ -1,8 +1,7 @@
 """How fast pairs are judged, beside what the machine could do."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from readtrack.errors import InputError
-from readtrack.read.compression import fold
+from readtrack.read.compression import compress
 from readtrack.read.config import JOINS, READ_R50, READ_S, ReadConfig
 from readtrack.read.crops import normalise
 from readtrack.read.matcher import Matcher
@@ -24,28 +23,15 @@ SIDE = 16  # queries and videos that rates are measured on, enough for whole blo
 PAIRS = 64  # at once where nothing is shared between pairs
 
 
-@dataclass(frozen=True)
-class BenchConfig:
-    """What is measured."""
-
-    network: str = "read-s"  # one of NETWORKS, with random weights
-    weights: str | Path | None = None  # a shipped name or file instead
-    device: str | None = None  # None: a GPU where there is one
-    precision: str = "fp32"  # fp32, bf16 or fp16
-    ranks: tuple[int, ...] = (128,)  # to fold to, as far as the network allows
-    seconds: float = 5.0  # for each measurement
-    memory_mb: float | None = None  # the matcher's; None: its own choice
-
-
 def multiply_adds(config: ReadConfig) -> dict[str, int]:
     """What one pair costs once theta and phi are there (attention head), by part; fc1's query part can be hoisted."""
-    places, values = config.places, config.rank or config.phi_dim
+    positions, values = config.positions, config.rank or config.phi_dim
     maps = len(JOINS[config.join]) - 1  # fc1's that depend on the video
     return {
-        "attention": places**2 * config.clip_length * config.theta_dim,
-        "weighted sum": places**2 * config.clip_length * values,
-        "fc1 attended": places * values * config.feature_dim * maps,
-        "fc1 query": places * config.phi_dim * config.feature_dim,
+        "attention": positions**2 * config.clip_length * config.theta_dim,
+        "weighted sum": positions**2 * config.clip_length * values,
+        "fc1 attended": positions * values * config.feature_dim * maps,
+        "fc1 query": positions * config.phi_dim * config.feature_dim,
     }
 
 
@@ -68,32 +54,55 @@ def equation_1(model: Read, query: tuple[Tensor, Tensor], gallery: tuple[Tensor,
     return model.classify(model.fc1(joined).float())
 
 
+def _compressible(config: ReadConfig) -> bool:
+    """Whether the gallery's values fit into fewer channels."""
+    return config.join != "compare" and config.memory_layout == "paper"
+
+
 class Bench:
     """One network on one device, with features of its own to judge."""
 
-    def __init__(self, settings: BenchConfig) -> None:
+    def __init__(
+        self,
+        network: str = "read-s",
+        weights: str | Path | None = None,
+        device: str | None = None,
+        precision: str = "fp32",
+        ranks: Sequence[int] = (),
+        seconds: float = 5.0,
+        memory_mb: float | None = None,
+    ) -> None:
         """Load the network.
+
+        Args:
+            network: one of ``NETWORKS``, with random weights.
+            weights: a shipped name or a file instead.
+            device: None takes a GPU where there is one.
+            precision: "fp32", "bf16" or "fp16".
+            ranks: to compress to, as far as the network allows.
+            seconds: for each measurement.
+            memory_mb: the matcher's; None: its own choice.
 
         Raises:
             InputError: it cannot be used, or its head has no attention.
         """
-        self.settings = settings
-        if settings.weights is None:
+        self.weights, self.seconds = weights, seconds
+        if weights is None:
             torch.manual_seed(0)
-            model = Read(NETWORKS[settings.network])
+            model = Read(NETWORKS[network])
         else:
             from readtrack.read.checkpoint import load_checkpoint
 
-            model = load_checkpoint(settings.weights)[0]
+            model = load_checkpoint(weights)[0]
         if model.config.head != "attention":
             raise InputError(f"the head {model.config.head!r} has no attention to measure")
-        foldable = model.config.join != "compare"
-        folded = {f"rank {r}": fold(model, r) for r in settings.ranks if foldable and r < model.config.phi_dim}
-        take = settings.device, settings.precision, settings.memory_mb
-        self.matchers = {name: Matcher(network, *take) for name, network in {"hoisted": model, **folded}.items()}
+        ranks = [r for r in ranks if r < model.config.phi_dim and _compressible(model.config)]
+        compressed = {f"rank {r}": compress(model, r) for r in ranks}
+        take = device, precision, memory_mb
+        self.matchers = {name: Matcher(network, *take) for name, network in {"hoisted": model, **compressed}.items()}
         self.matcher = self.matchers["hoisted"]
-        self.model, self.config, self.device = model, model.config, self.matcher.device
-        self.queries, self.videos = self._features()
+        self.model, self.config, self.device = self.matcher.model, model.config, self.matcher.device
+        self.queries, self.galleries = self._features()
         self.peak = 0.0  # operations a second of the fastest matrix product so far
 
     def _pixels(self, count: int) -> Tensor:
@@ -106,8 +115,8 @@ class Bench:
     def _features(self) -> tuple[Tensor, Tensor]:
         """Feature maps of queries (N, P, C) and videos (M, T, P, C): random, or what trained weights make of crops."""
         config, clip = self.config, self.config.clip_length
-        if self.settings.weights is None:
-            shape = (SIDE * (clip + 1), config.places, config.channels)
+        if self.weights is None:
+            shape = (SIDE * (clip + 1), config.positions, config.channels)
             features = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(
                 self.device, self.matcher.dtype
             )
@@ -120,7 +129,7 @@ class Bench:
         wait = torch.cuda.synchronize if self.device.type == "cuda" else lambda: None
         function()
         times: list[float] = []
-        while len(times) < 2 or sum(times) < self.settings.seconds:
+        while len(times) < 2 or sum(times) < self.seconds:
             wait()
             started = time.perf_counter()
             function()
@@ -148,13 +157,17 @@ class Bench:
         parts, model, config = multiply_adds(self.config), self.model, self.config
         maps = (model.phi, model.phi) if config.shared_phi else (model.phi_query, model.phi_gallery)
         pairs = torch.arange(PAIRS, device=self.device)
-        queries, videos = self.queries[pairs % SIDE], self.videos[pairs // 4].flatten(1, 2)  # (B, P, C), (B, T * P, C)
+        queries, videos = (
+            self.queries[pairs % SIDE],
+            self.galleries[pairs // 4].flatten(1, 2),
+        )  # (B, P, C), (B, T * P, C)
 
         def project() -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-            return (model.theta_query(queries), maps[0](queries)), (model.theta_gallery(videos), maps[1](videos))
+            memory = model.memory(model.theta_gallery(videos)), model.memory(maps[1](videos))
+            return (model.theta_query(queries), maps[0](queries)), memory
 
         halves, count = project(), sum(parts.values())
-        projected = (config.clip_length + 1) * config.places * config.channels * (config.theta_dim + config.phi_dim)
+        projected = (config.clip_length + 1) * config.positions * config.channels * (config.theta_dim + config.phi_dim)
         self.look_for_peak()
         rates = {
             "anew": (self.best(lambda: equation_1(model, *project())) / PAIRS, count + projected),
@@ -162,16 +175,16 @@ class Bench:
         }
         for name, matcher in self.matchers.items():
             self.look_for_peak()
-            stills, gallery = matcher.model.stills(self.queries), matcher.model.videos(self.videos)
+            stills, gallery = matcher.model.queries(self.queries), matcher.model.galleries(self.galleries)
             seconds = self.best(lambda s=stills, g=gallery, m=matcher: m.logits(s, g)) / SIDE**2  # type: ignore[misc]
             parts = multiply_adds(matcher.model.config)
             rates[name] = (seconds, sum(parts.values()) - parts["fc1 query"])
         return rates
 
-    def loss(self, folded: Matcher) -> tuple[float, float]:
-        """Largest and RMS change of the logit by folding, in standard deviations of the logit over pairs."""
-        both = self.matcher, folded
-        exact, near = (m.logits(m.model.stills(self.queries), m.model.videos(self.videos)) for m in both)
+    def loss(self, compressed: Matcher) -> tuple[float, float]:
+        """Largest and RMS change of the logit by compression, in standard deviations of the logit over pairs."""
+        both = self.matcher, compressed
+        exact, near = (m.logits(m.model.queries(self.queries), m.model.galleries(self.galleries)) for m in both)
         change = np.abs(near - exact) / exact.std()
         return float(change.max()), float(np.sqrt(np.mean(change**2)))
 
@@ -181,14 +194,16 @@ class Bench:
         Videos pass in blocks, of which nothing stays but the logits. Beyond the budget the rest is extrapolated.
         """
         model, block = matcher.model, 128
-        halves = n * self.best(lambda: model.stills(self.queries)) + m * self.best(lambda: model.videos(self.videos))
-        few, videos = model.stills(self.queries), model.videos(self.videos)
+        halves = n * self.best(lambda: model.queries(self.queries)) + m * self.best(
+            lambda: model.galleries(self.galleries)
+        )
+        few, videos = model.queries(self.queries), model.galleries(self.galleries)
         stills = few[torch.arange(n, device=self.device) % SIDE]
         matcher.logits(stills[:block], videos)  # warm
         done, started = 0, time.perf_counter()
         for column, row in product(range(0, m, SIDE), range(0, n, block)):
             done += matcher.logits(stills[row : row + block], videos[: m - column]).size
-            if time.perf_counter() - started > self.settings.seconds:
+            if time.perf_counter() - started > self.seconds:
                 break
         share = done / (n * m)
         return halves / SIDE + (time.perf_counter() - started) / share, share

@@ -13,9 +13,9 @@ from readtrack import boxes
 from readtrack.errors import InputError
 from readtrack.linking.config import RelinkConfig
 from readtrack.linking.trajectories import Life
-from readtrack.read.crops import spread_places
-from readtrack.tracking.identity import log_odds
-from readtrack.tracking.track import CropMemory
+from readtrack.read.crops import spread_positions
+from readtrack.tracking.evidence import log_odds
+from readtrack.tracking.gallery import Gallery
 from readtrack.video import Frame
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _choose(
     clear = {frame: _clear(np.asarray(seen.xyxy, dtype=np.float64), size, config) for frame, seen in tracks.items()}
     wanted: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     for person, life in enumerate(people):
-        memory = CropMemory(config.gallery_size)
+        memory = Gallery(config.gallery_size)
         for frame, row in zip(life.frames.tolist(), life.rows.tolist(), strict=True):
             if clear[frame][row]:
                 memory.offer((frame, row))
@@ -112,7 +112,7 @@ def compare(
         report: told how many tracks are done.
     """
     odds = np.full(wanted.shape, np.nan)
-    queries = [[known[i] for i in spread_places(len(known), min(len(known), config.looks))] for known in crops]
+    queries = [[known[i] for i in spread_positions(len(known), min(len(known), config.looks))] for known in crops]
     known = np.array([bool(own) for own in crops], dtype=bool)
     for i in range(len(crops)):
         others = np.flatnonzero(wanted[i] & known & (np.arange(len(crops)) > i)).tolist() if known[i] else []

@@ -11,24 +11,22 @@ class RelinkConfig:
     """When two finished tracks are one person; what the tracker decides as well is its default."""
 
     fps: float = TrackerConfig.fps  # frames per second; turns the times below into frames
-    threshold: float = (
-        TrackerConfig.match_probability
-    )  # probability of a link, among all the ways to link, from which it is made
-    max_gap: float = TrackerConfig.max_age  # seconds unseen after which nobody is brought back
+    match_probability: float = TrackerConfig.match_probability  # of a link among all ways to link, to make it
+    max_age: float = TrackerConfig.max_age  # seconds unseen after which nobody is brought back
     gallery_size: int = TrackerConfig.gallery_size  # clear crops of each track, spread over its life
     looks: int = 8  # of them, how many are compared with the other track's, in either direction
     max_speed: float = TrackerConfig.max_speed  # plausible speed of somebody unseen, body heights per second
     max_occlusion: float = TrackerConfig.max_occlusion  # most of a crop that others may cover
 
     def __post_init__(self) -> None:
-        for name in ("threshold", "max_occlusion"):
+        for name in ("match_probability", "max_occlusion"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name}={getattr(self, name)}: must lie in [0, 1]")
         for name in ("fps", "gallery_size", "looks", "max_speed"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name}={getattr(self, name)}: must be positive")
-        if not self.max_gap >= 0:
-            raise InputError(f"max_gap={self.max_gap}: must not be negative")
+        if not self.max_age >= 0:
+            raise InputError(f"max_age={self.max_age}: must not be negative")
 
     @property
     def reach(self) -> TrackerConfig:

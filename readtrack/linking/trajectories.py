@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from readtrack.errors import InputError
 from readtrack.linking.config import RelinkConfig
 from readtrack.tracking import TrackerConfig
-from readtrack.tracking.identity import within_reach
+from readtrack.tracking.motion import within_reach
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ Key: TypeAlias = tuple[ref[Any], ...]  # the clip's crops, in order; no other cr
 class Clip(NamedTuple):
     """What a clip of T crops needs only itself for, in arrays of the network's own kind."""
 
-    half: tuple[Any, ...]  # its gallery half of pairs
+    encoding: tuple[Any, ...]  # what pairs need of it
     pooled: Any  # (C,), unit length
 
     @property
     def size(self) -> int:
         """Bytes."""
-        return sum(int(array.nbytes) for array in (*self.half, self.pooled))
+        return sum(int(array.nbytes) for array in (*self.encoding, self.pooled))
 
 
 class ClipMemory:

@@ -1,7 +1,7 @@
 """Weights on disk: one safetensors file with the network's configuration and provenance inside; always strict."""
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,19 @@ from readtrack.errors import InputError
 from readtrack.files import replacing
 from readtrack.read.config import ReadConfig
 from readtrack.read.model import Read
+from readtrack.read.weights import find_weights
 
 KEY = "readtrack"  # the file's metadata entry that holds the configuration as JSON
 
 
-def save_checkpoint(path: Path, model: Read, provenance: dict[str, Any]) -> None:
-    """Write weights, configuration and provenance (anything JSON can say) in one file, whole or not at all.
+def save_checkpoint(path: Path, model: Read, provenance: dict[str, Any], config: ReadConfig | None = None) -> None:
+    """Write weights, configuration and provenance in one file, whole or not at all.
+
+    Args:
+        path: of the file.
+        model: left as it is.
+        provenance: anything JSON can say.
+        config: what the file says, such as another calibration; None is the model's own.
 
     Raises:
         InputError: the file cannot be written there.
@@ -23,7 +30,7 @@ def save_checkpoint(path: Path, model: Read, provenance: dict[str, Any]) -> None
     from safetensors.torch import save_file
 
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    about = json.dumps({"config": asdict(model.config), "provenance": provenance}, sort_keys=True)
+    about = json.dumps({"config": asdict(config or model.config), "provenance": provenance}, sort_keys=True)
     with replacing(path, SafetensorError) as partial:
         save_file(tensors, partial, metadata={KEY: about})
 
@@ -47,11 +54,7 @@ def load_checkpoint(weights: str | Path) -> tuple[Read, dict[str, Any]]:
         raise InputError(f"{path}: a safetensors file of another program; readtrack's own carry their configuration")
     try:
         about = json.loads(metadata[KEY])
-        known = {field.name for field in fields(ReadConfig)}
-        unknown = sorted(set(about["config"]) - known)
-        if unknown:
-            raise InputError(f"{path}: written by another version of readtrack (unknown {', '.join(unknown)}): update")
-        model, provenance = Read(ReadConfig(**about["config"])), dict(about["provenance"])
+        model, provenance = Read(ReadConfig.from_json(about["config"], path)), dict(about["provenance"])
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: its configuration cannot be read ({error}); get it again or train one") from error
     try:
@@ -60,27 +63,3 @@ def load_checkpoint(weights: str | Path) -> tuple[Read, dict[str, Any]]:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: its tensors do not fit its configuration: {reason}") from error
     return model.eval(), provenance
-
-
-def find_weights(weights: str | Path) -> Path:
-    """The file that a path or a shipped name means. Raises InputError where there is none."""
-    path = Path(weights)
-    if path.suffix or path.exists():
-        if not path.is_file():
-            raise InputError(f"{path}: no such weight file; names that ship: {', '.join(shipped()) or 'none'}")
-        return path
-    for folder in _folders():
-        if (folder / f"{weights}.safetensors").is_file():
-            return folder / f"{weights}.safetensors"
-    raise InputError(f"weights {str(weights)!r}: neither a file nor one of: {', '.join(shipped()) or 'none shipped'}")
-
-
-def shipped() -> list[str]:
-    """Names of the weights that came with the installation."""
-    return sorted({file.stem for folder in _folders() for file in folder.glob("*.safetensors")})
-
-
-def _folders() -> list[Path]:
-    """Where shipped weights lie: inside an installed package, or beside it in a checkout."""
-    package = Path(__file__).parents[1]
-    return [package / "weights", package.parent / "weights"]

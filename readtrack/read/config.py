@@ -1,10 +1,12 @@
 """What fixes a READ network: shape, meaning of inputs and outputs; and the networks that have a name."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 from readtrack.errors import InputError
 
-BACKBONES = {  # name -> channels C and stride in pixels per place of what it makes
+BACKBONES = {  # name -> channels C and stride in pixels per position of what it makes
     "mobilenet_v2": (96, 16),  # up to its blocks of 96 channels
     "mobilenet_v2_160": (160, 16),  # and on through those of 160 channels, which are not subsampled here
     "resnet50": (1024, 16),  # up to layer3, "res4" of the paper
@@ -15,6 +17,10 @@ JOINS = {  # name -> the maps that fc1 sees, in order
     "demo": ("query", "attended"),  # as in the authors' released weights
     "compare": ("attended", "query", "difference", "product"),  # this project's: also |a - q| and a * q
 }
+MEMORY_LAYOUTS = (
+    "paper",  # a C-vector for each position of each frame
+    "demo",  # the authors' weights: the numbers of (T, C, P) read as (C, T * P), which mixes frames and channels
+)
 HEADS = ("attention", "average", "metric")  # READ, and both baselines of Table 1
 
 
@@ -33,18 +39,20 @@ class ReadConfig:
     head: str = "attention"  # "average": frames averaged, no attention; "metric": Euclidean distance of pooled features
     theta_dim: int = 32  # channels of theta, the attention's keys and queries
     phi_dim: int = 64  # channels of phi, the attention's values
-    rank: int = 0  # channels of the gallery's phi after folding (``fold``); 0: phi_dim
+    memory_layout: str = "paper"  # how a video's theta and phi lie in its memory, see MEMORY_LAYOUTS
+    rank: int = 0  # channels of the gallery's phi after compression (``compress``); 0: phi_dim
     feature_dim: int = 256  # d_F, outputs of fc1
     join: str = "compare"  # which maps fc1 sees, see JOINS; "compare" has one phi for both sides
     classes: int = 1  # outputs of fc2: 1 is a logit (Eq. 5); 2 are classes, the second "same" (the demo)
     feature_after_relu: bool = False  # F of Eq. 6 is fc1's output before (paper) or after (demo) the ReLU
-    place_bias: bool = True  # learn how much each query place looks at each gallery place, whatever they show
+    place_bias: bool = True  # learn how much each query position looks at each gallery position, whatever they show
     logit_scale: float = 1.0  # calibration: probability = sigmoid(logit_scale * logit + logit_offset)
     logit_offset: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "non_local", tuple(self.non_local))  # JSON knows only lists
         choices = {"backbone": (*BACKBONES,), "join": (*JOINS,), "head": HEADS, "channel_order": ("rgb", "bgr")}
+        choices["memory_layout"] = MEMORY_LAYOUTS
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise InputError(f"{name} {getattr(self, name)!r} is unknown: choose one of {', '.join(known)}")
@@ -59,7 +67,25 @@ class ReadConfig:
         if any(self.non_local) and (self.shared_encoder or not self.backbone.startswith("resnet50")):
             raise InputError("non-local blocks need a video net of their own (shared_encoder=False), a ResNet-50")
         if self.rank and (self.join == "compare" or not 0 < self.rank <= self.phi_dim):
-            raise InputError(f"rank is {self.rank}: 1 to phi_dim, and the comparing join cannot be folded")
+            raise InputError(f"rank is {self.rank}: 1 to phi_dim, and the comparing join cannot be compressed")
+
+        if self.memory_layout == "demo" and (self.head != "attention" or self.rank):
+            raise InputError("memory_layout 'demo' needs the attention head, and cannot be compressed")
+
+    @classmethod
+    def from_json(cls, about: Mapping[str, Any], file: object) -> "ReadConfig":
+        """The configuration that ``asdict`` wrote into a ``file``.
+
+        Raises:
+            InputError: another version of readtrack wrote it, or it fixes no network; ``file`` is named.
+        """
+        unknown = sorted(set(about) - {field.name for field in fields(cls)})
+        if unknown:
+            raise InputError(f"{file}: written by another version of readtrack (unknown {', '.join(unknown)}): update")
+        try:
+            return cls(**about)
+        except (InputError, TypeError) as error:
+            raise InputError(f"{file}: its configuration cannot be used: {error}") from error
 
     @property
     def channels(self) -> int:
@@ -68,12 +94,12 @@ class ReadConfig:
 
     @property
     def stride(self) -> int:
-        """Pixels per place, each way."""
+        """Pixels per position, each way."""
         return BACKBONES[self.backbone][1]
 
     @property
-    def places(self) -> int:
-        """P = h * w, the places of an encoded crop, in row order."""
+    def positions(self) -> int:
+        """P = h * w, the positions of an encoded crop, in row order."""
         return (self.height // self.stride) * (self.width // self.stride)
 
     @property

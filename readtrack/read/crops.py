@@ -75,15 +75,15 @@ def clip_of(gallery: Source, config: ReadConfig, name: str) -> list[Crop]:
         InputError: as ``as_crops``, or nothing is shown.
     """
     images = listed(gallery)
-    clip = [images[place] for place in spread_places(len(images), config.clip_length)]
+    clip = [images[i] for i in spread_positions(len(images), config.clip_length)]
     if clip and all(isinstance(shown, Crop) for shown in clip):
         return clip  # type: ignore[return-value]
-    places = [place for place, shown in enumerate(images) if shown is not None]
-    if not places:
+    positions = [i for i, shown in enumerate(images) if shown is not None]
+    if not positions:
         raise InputError(f"{name} has no crops: a tracklet without crops cannot be compared")
-    chosen = [places[i] for i in spread_places(len(places), config.clip_length)]
-    crops = {place: as_crops([images[place]], config, f"{name}, ", place)[0] for place in dict.fromkeys(chosen)}
-    return [crop for place in chosen if (crop := crops[place]) is not None]
+    chosen = [positions[i] for i in spread_positions(len(positions), config.clip_length)]
+    crops = {i: as_crops([images[i]], config, f"{name}, ", i)[0] for i in dict.fromkeys(chosen)}
+    return [crop for i in chosen if (crop := crops[i]) is not None]
 
 
 def check_tracklets(galleries: Any) -> None:
@@ -92,8 +92,8 @@ def check_tracklets(galleries: Any) -> None:
         raise InputError(f"tracklets given as {type(galleries).__name__}: give a list of them, such as [crops]")
 
 
-def spread_places(count: int, length: int) -> list[int]:
-    """``length`` of ``count`` places at equal steps, none of none."""
+def spread_positions(count: int, length: int) -> list[int]:
+    """``length`` of ``count`` positions at equal steps, none of none."""
     return [int((i + 0.5) * count / length) for i in range(length)] if count else []
 
 

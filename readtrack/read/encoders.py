@@ -63,7 +63,7 @@ class ResNet(nn.Module):
 
 
 class NonLocal(nn.Module):
-    """Embedded-Gaussian self-attention over all places of all frames of a clip; starts as the identity."""
+    """Embedded-Gaussian self-attention over all positions of all frames of a clip; starts as the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -76,9 +76,9 @@ class NonLocal(nn.Module):
 
     def forward(self, maps: Tensor, clip_length: int) -> Tensor:
         """Maps (M * T, C, h, w) to the same shape."""
-        places = maps.unflatten(0, (-1, clip_length)).flatten(3).permute(0, 1, 3, 2).flatten(1, 2)  # (M, T * P, C)
+        positions = maps.unflatten(0, (-1, clip_length)).flatten(3).permute(0, 1, 3, 2).flatten(1, 2)  # (M, T * P, C)
         seen = nn.functional.scaled_dot_product_attention(
-            self.theta(places), self.phi(places), self.g(places), scale=1.0
+            self.theta(positions), self.phi(positions), self.g(positions), scale=1.0
         )  # (M, T * P, C / 2); the paper does not divide by sqrt(d)
         added = self.out(seen).unflatten(1, (clip_length, -1)).flatten(0, 1).transpose(1, 2)  # (M * T, C, P)
         added = added.unflatten(2, maps.shape[2:])  # (M * T, C, h, w)

@@ -11,7 +11,7 @@ from readtrack.read.network import Network
 CROPS_AT_ONCE = 64  # through the encoder
 
 
-class Encodings:
+class CachedEncoders:
     """Runs a network's encoders on what they have not seen yet."""
 
     def __init__(self, network: Network, room: int) -> None:

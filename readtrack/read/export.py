@@ -7,19 +7,26 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from readtrack.errors import InputError
-from readtrack.files import replacing
-from readtrack.read.crops import standardise
-from readtrack.read.model import Read, Stills, Videos
+from readtrack.files import replacing, sha256
+from readtrack.read.checkpoint import load_checkpoint
+from readtrack.read.compression import compress
+from readtrack.read.config import ReadConfig
+from readtrack.read.crops import Crop, standardise
+from readtrack.read.matcher import Matcher
+from readtrack.read.model import GalleryEncoding, QueryEncoding, Read
 from readtrack.read.onnx_network import KEY, part_of
+from readtrack.read.weights import find_weights
 
 OPSET = 17  # of ONNX: ONNX Runtime 1.13 and later
 AXES = {  # of every input and output the dimensions that may have any size
@@ -60,19 +67,19 @@ class Traceable(nn.Module):
 
     def compare(self, queries: Tensor, videos: Tensor) -> Tensor:
         """Feature maps of stills (N, P, C) and of videos (M, T, P, C) to logits (N, M)."""
-        stills, gallery = self.model.stills(queries.to(self.dtype)), self.model.videos(videos.to(self.dtype))
+        stills, gallery = self.model.queries(queries.to(self.dtype)), self.model.galleries(videos.to(self.dtype))
         if self.model.config.head == "attention":
             joined = self._attend(stills, gallery)
         else:
             joined = self.model.join(stills, gallery)
         return self.model.classify(joined.float())
 
-    def _attend(self, stills: Stills, videos: Videos) -> Tensor:
+    def _attend(self, stills: QueryEncoding, videos: GalleryEncoding) -> Tensor:
         """``Read.join`` (N, M, d_F) without ``len``, in which a tracer would see a fixed number."""
         model, m, n = self.model, videos.phi.shape[0], stills.own.shape[0]
         attention = model.attention(stills, videos).flatten(1, 2)  # (M, N * P, T * P)
         attended = (attention @ videos.phi).reshape(m, n, -1)  # (M, N, P * c)
-        weights = model._weights()
+        weights = model.fc1_weights()
         joined = nn.functional.linear(attended, weights["attended"]) + stills.own  # (M, N, d_F)
         if model.config.join == "compare":
             joined = joined + nn.functional.linear((attended - stills.phi).abs(), weights["difference"])
@@ -84,8 +91,12 @@ class Traceable(nn.Module):
         return standardise(pixels, self.model.config.channel_order).to(self.dtype)
 
 
-def write_onnx(path: Path, model: Read, provenance: dict[str, Any], half: bool = False) -> list[Path]:
+def write_onnx(
+    path: Path, model: Read, provenance: dict[str, Any], half: bool = False, source: str | None = None
+) -> list[Path]:
     """Write the head to ``path``, the encoder beside it, and that of clips where the network has one.
+
+    ``source`` is the SHA-256 of the weights' file, by which the files are known to be of these weights.
 
     Returns:
         The files, the head last.
@@ -98,7 +109,7 @@ def write_onnx(path: Path, model: Read, provenance: dict[str, Any], half: bool =
     except ImportError as error:
         raise InputError("writing ONNX needs another package: pip install onnx") from error
     traceable, written = Traceable(model, half), []
-    about = _about(model, provenance, half)
+    about = _about(model, provenance, half, source)
     legacy: dict[str, Any] = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     for function, (part, output, inputs) in _functions(traceable).items():
         file = part_of(path, part) if part else path
@@ -163,7 +174,7 @@ class _Function(nn.Module):
 def _functions(network: Traceable) -> dict[str, tuple[str, str, dict[str, Tensor]]]:
     """Of each method that the network has: the part that it is, its output, and inputs to trace it with."""
     config, generator = network.model.config, torch.Generator().manual_seed(0)
-    crop, maps = (config.height, config.width, 3), (config.places, config.channels)
+    crop, maps = (config.height, config.width, 3), (config.positions, config.channels)
     random = partial(torch.randint, 0, 256, generator=generator, dtype=torch.uint8)
     clips = {"clips": random((3, config.clip_length, *crop))}
     pair = {"queries": torch.randn(2, *maps), "videos": torch.randn(3, config.clip_length, *maps)}
@@ -175,13 +186,14 @@ def _functions(network: Traceable) -> dict[str, tuple[str, str, dict[str, Tensor
     }
 
 
-def _about(model: Read, provenance: dict[str, Any], half: bool) -> str:
+def _about(model: Read, provenance: dict[str, Any], half: bool, source: str | None = None) -> str:
     """What every file says about the network: configuration, provenance, precision, and which weights they are."""
     digest = hashlib.sha256()
     for tensor in model.state_dict().values():
         digest.update(tensor.detach().contiguous().numpy().tobytes())
     facts = {"config": asdict(model.config), "provenance": provenance, "weights_sha256": digest.hexdigest()}
-    return json.dumps({**facts, "precision": "fp16" if half else "fp32"}, sort_keys=True)
+    of_file = {} if source is None else {"source_sha256": source}
+    return json.dumps({**facts, **of_file, "precision": "fp16" if half else "fp32"}, sort_keys=True)
 
 
 @contextmanager
@@ -191,3 +203,82 @@ def _quiet() -> Iterator[None]:
         for category in (torch.jit.TracerWarning, DeprecationWarning, FutureWarning):
             warnings.simplefilter("ignore", category)
         yield
+
+
+FORMATS = {"onnx": ".onnx", "torchscript": ".torchscript"}  # name -> suffix
+TOLERANCE = {"fp32": 1e-3, "fp16": 0.1}  # by which the logits of what was written may differ
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written."""
+
+    files: list[Path]  # the head last
+    config: ReadConfig
+    difference: float  # of logits from those of the weights, at most, over a few random crops
+
+
+def export(
+    weights: str | Path = "read-s",
+    format: str = "onnx",
+    out: Path | None = None,
+    precision: str = "fp32",
+    rank: int | None = None,
+    overwrite: bool = False,
+) -> Exported:
+    """Write a network in another format, load it again and compare its answers.
+
+    Args:
+        weights: a shipped name or a file.
+        format: one of ``FORMATS``.
+        out: file to write; None: named after the weights, in the working folder.
+        precision: "fp32", or "fp16" up to fc1, half the size.
+        rank: channels that the gallery's values are compressed to first; None: as they are.
+        overwrite: replace files that exist.
+
+    Raises:
+        InputError: weights or settings that cannot be used, a file that is in the way or cannot be written, a package
+            that is missing, or answers that differ.
+    """
+    for name, value, known in (("format", format, FORMATS), ("precision", precision, TOLERANCE)):
+        if value not in known:
+            raise InputError(f"{name} {value!r} is unknown: choose one of {', '.join(known)}", name)
+    suffix = FORMATS[format]
+    out = out or Path(Path(weights).stem + suffix)
+    if format == "onnx" and out.suffix != suffix:
+        raise InputError(f"{out}: must end in {suffix}, by which Matcher.load knows it", "out")
+    parts = [part_of(out, part) for part in ("encoder", "clips")] if format == "onnx" else []
+    taken = [file for file in (out, *parts) if file.exists()]
+    if taken and not overwrite:
+        raise InputError(f"{taken[0]}: exists; write another, or overwrite it", "overwrite")
+    model, provenance = load_checkpoint(weights)
+    if rank is not None:
+        model = compress(model, rank)
+    if format == "onnx":
+        source = sha256(find_weights(weights)) if rank is None and precision == "fp32" else None
+        files = write_onnx(out, model, provenance, precision == "fp16", source)
+    else:
+        files = write_torchscript(out, model, provenance, precision == "fp16")
+    difference = _difference(model, out, format)
+    if not difference <= TOLERANCE[precision]:
+        raise InputError(f"{out}: its logits differ by {difference:.2g} from those of the weights; do not use it")
+    return Exported(files, model.config, difference)
+
+
+def _difference(model: Read, written: Path, form: str) -> float:
+    """How far a written network's logits are from the model's on random crops, at most; beyond 1 in shares of it."""
+    config = model.config
+    shape = (3 * config.clip_length, config.height, config.width, 3)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    stills, clips = pixels[:2], pixels[config.clip_length :].reshape(2, config.clip_length, *shape[1:])
+    wanted = _logits(Matcher(model, "cpu"), stills, clips)
+    if form == "onnx":
+        found = _logits(Matcher.load(written, "cpu"), stills, clips)
+    else:
+        found = run_torchscript(written, torch.from_numpy(stills), torch.from_numpy(clips)).numpy()
+    return float(np.abs((found - wanted) / np.maximum(np.abs(wanted), 1)).max())
+
+
+def _logits(matcher: Matcher, stills: NDArray[np.uint8], clips: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """A matcher's logits of RGB pixels."""
+    return matcher.logits([Crop(p) for p in stills], [[Crop(p) for p in clip] for clip in clips])

@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from readtrack import boxes
+from readtrack.boxes import Floats
 from readtrack.errors import InputError
 from readtrack.read.cache import Clip
 from readtrack.read.config import ReadConfig
 from readtrack.read.crops import Crop, Image, Shown, Source, as_crops, check_tracklets, clip_of, cut_out
-from readtrack.read.encodings import CROPS_AT_ONCE, Encodings
-from readtrack.read.network import PRECISIONS, Half, Network, judge, load_network, network_of, video_blocks
+from readtrack.read.encodings import CROPS_AT_ONCE, CachedEncoders
+from readtrack.read.engine import load_network, network_of
+from readtrack.read.network import Encoding, Network, judge, video_blocks
 
 if TYPE_CHECKING:
     from readtrack.read.model import Read
 
-__all__ = ["PRECISIONS", "Crop", "Matcher"]
+__all__ = ["Crop", "Matcher"]
 
-Floats: TypeAlias = NDArray[np.float64]
 Vectors: TypeAlias = NDArray[np.float32]
 
 
@@ -52,7 +54,7 @@ class Matcher:
         """Take a trained network.
 
         Args:
-            model: the network; a ``Read`` is moved to the device and brought to the precision.
+            model: the network; a ``Read`` is copied and stays as it is.
             device: where it runs, such as "cpu" or "cuda:0"; None takes a GPU where there is one.
             precision: "fp32", "bf16" or "fp16", of everything up to fc1; fc2 and all answers stay wider. On a CPU
                 fp16 is slow and in part missing, so that it means fp32 there.
@@ -68,8 +70,8 @@ class Matcher:
             memory_mb = 256 if str(self.device).startswith("cpu") else 4096
         self.room = int(memory_mb * 2**20 / 2)  # bytes
         self.compared = 0  # pairs that went through the head
-        self.seconds = 0.0  # spent in ``describe``, ``logits`` and ``similarities``
-        self._encodings = Encodings(self.network, self.room)
+        self.seconds = 0.0  # spent in ``describe``, ``logits`` and ``log_odds_each``
+        self._encodings = CachedEncoders(self.network, self.room)
 
     @classmethod
     def load(
@@ -79,16 +81,44 @@ class Matcher:
         precision: str = "fp32",
         rank: int | None = None,
         memory_mb: float | None = None,
+        clip_length: int | None = None,
+        threads: int | None = None,
     ) -> "Matcher":
-        """Load weights by shipped name or file; a ``rank`` folds them (``folding.fold``), faster and less exact.
+        """Load weights by shipped name or file.
 
-        An ``.onnx`` file that ``readtrack export`` wrote runs on ONNX Runtime without PyTorch, in the precision that
-        it was exported in.
+        Shipped weights run on ONNX Runtime without PyTorch wherever it has the device, at fp32; so does an ``.onnx``
+        file that ``readtrack export`` wrote, in the precision that it was exported in. Others run on PyTorch.
+
+        Args:
+            weights: the name or file.
+            device: as in ``Matcher``; of ONNX Runtime also "openvino" and "coreml" where it has them.
+            precision: as in ``Matcher``.
+            rank: channels to compress to (``compression.compress``), faster and less exact; None keeps all.
+            memory_mb: as in ``Matcher``.
+            clip_length: T, how many crops of a tracklet are compared at once; None is what was trained with.
+            threads: on a CPU; None takes one for each core. Of PyTorch they are the whole process's.
 
         Raises:
-            InputError: they cannot be used or folded.
+            InputError: they cannot be used or compressed.
         """
-        return cls(load_network(weights, device, precision, rank), memory_mb=memory_mb)
+        return cls(load_network(weights, device, precision, rank, clip_length, threads), memory_mb=memory_mb)
+
+    @classmethod
+    def of(
+        cls,
+        weights: "str | Path | Matcher",
+        device: str | None = None,
+        precision: str = "fp32",
+        threads: int | None = None,
+    ) -> "Matcher":
+        """A matcher as it is, or loaded by shipped name or file.
+
+        Raises:
+            InputError: None, or weights or device that cannot be used.
+        """
+        if weights is None:
+            raise InputError("weights None: READ has nothing to judge by; give 'read-s' or a file", "weights")
+        return cls.load(weights, device, precision, threads=threads) if isinstance(weights, str | Path) else weights
 
     @property
     def model(self) -> Any:
@@ -99,6 +129,11 @@ class Matcher:
     def config(self) -> ReadConfig:
         """The network's shape, and what its inputs and outputs mean."""
         return self.network.config
+
+    @property
+    def engine(self) -> str:
+        """What runs the network, such as "ONNX Runtime (cpu)" or "PyTorch (cuda:0)"."""
+        return f"{self.network.runtime} ({self.device})"
 
     @property
     def encoded(self) -> int:
@@ -152,16 +187,16 @@ class Matcher:
         """Run the encoder of stills on crops that it has not seen yet, ``block`` at a time."""
         self._encodings.encode(crops, block)
 
-    def stills(self, crops: Source) -> Half:
-        """The query half of pairs with each of N crops; for use with many blocks of videos.
+    def queries(self, crops: Source) -> Encoding:
+        """What pairs need of each of N crops alone; for use with many blocks of tracklets.
 
         Raises:
             InputError: as ``crops``, or one shows nothing.
         """
-        return self.network.stills([crop.features for crop in self._encoded(crops)])
+        return self.network.queries([crop.features for crop in self._encoded(crops)])
 
-    def videos(self, clips: Sequence[Source]) -> Half:
-        """The gallery half of pairs with each of M tracklets; for use with many blocks of queries.
+    def galleries(self, clips: Sequence[Source]) -> Encoding:
+        """What pairs need of each of M tracklets alone; for use with many blocks of queries.
 
         Args:
             clips: crops as in ``similarity``, at least one tracklet.
@@ -169,7 +204,7 @@ class Matcher:
         Raises:
             InputError: a tracklet has no crops, or as ``crops``.
         """
-        return self.network.videos(self._known(clips))
+        return self.network.galleries(self._known(clips))
 
     def similarity(self, queries: Source, galleries: Sequence[Source]) -> Floats:
         """Calibrated probability that each query and each tracklet show the same person.
@@ -185,10 +220,18 @@ class Matcher:
         Raises:
             InputError: a tracklet has no crops, or as ``crops``.
         """
-        return self.probability(self.logits(queries, galleries))
+        return np.asarray(expit(self.log_odds(queries, galleries)))
 
-    def similarities(self, questions: Sequence[tuple[Source, Sequence[Source]]]) -> list[Floats]:
-        """``similarity`` for several (queries, galleries), such as one for each camera.
+    def log_odds(self, queries: Source, galleries: Sequence[Source]) -> Floats:
+        """Calibrated log odds that each query and each tracklet show the same person, as in ``similarity``.
+
+        Returns:
+            (N, M); minus infinity for a query that shows nothing.
+        """
+        return self.calibrated(self.logits(queries, galleries))
+
+    def log_odds_each(self, questions: Sequence[tuple[Source, Sequence[Source]]]) -> list[Floats]:
+        """``log_odds`` for several (queries, galleries), such as one for each camera.
 
         What they need encoded goes through the encoders together, which is faster than one after another.
         """
@@ -200,20 +243,26 @@ class Matcher:
         self.encode([crop for queries, _ in pairs for crop in queries if crop is not None] + shared)
         self._known(clips)
         self.seconds += time.perf_counter() - started
-        return [self.similarity(queries, clips) for queries, clips in asked]
+        return [self.log_odds(queries, clips) for queries, clips in asked]
 
     def probability(self, logits: NDArray[np.floating[Any]]) -> Floats:
         """Calibrated probabilities in [0, 1] of what ``logits`` gave, of any shape."""
-        return np.asarray(1 / (1 + np.exp(-(self.config.logit_scale * logits + self.config.logit_offset))))
+        return np.asarray(expit(self.calibrated(logits)))
 
-    def logits(self, queries: Half | Source, galleries: Half | Sequence[Source], class1: bool = False) -> Floats:
+    def calibrated(self, logits: NDArray[np.floating[Any]]) -> Floats:
+        """Calibrated log odds of what ``logits`` gave, of any shape."""
+        return np.asarray(self.config.logit_scale * logits + self.config.logit_offset)
+
+    def logits(
+        self, queries: Encoding | Source, galleries: Encoding | Sequence[Source], class1: bool = False
+    ) -> Floats:
         """What the network answers, before calibration.
 
         Pairs are judged in blocks; in fp32 the answer moves by less than 1e-5 of its size with the blocks.
 
         Args:
-            queries: N crops as in ``similarity``, or their half.
-            galleries: M tracklets as in ``similarity``, or their half.
+            queries: N crops as in ``similarity``, or their encoding.
+            galleries: M tracklets as in ``similarity``, or their encoding.
             class1: the raw second output of a network of two classes, by which the authors' demo ranks.
 
         Returns:
@@ -224,9 +273,9 @@ class Matcher:
         """
         if class1 and self.config.classes != 2:
             raise InputError("the network has one output: class1 is for those of two classes")
-        half = self.network.half
+        encoding = self.network.encoding
         check_tracklets(galleries)
-        sides: Any = queries if isinstance(queries, half) else self.crops(queries)
+        sides: Any = queries if isinstance(queries, encoding) else self.crops(queries)
         if isinstance(sides, list) and None in sides:
             values = np.full((len(sides), len(galleries)), -np.inf)
             shown = [row for row, crop in enumerate(sides) if crop is not None]
@@ -235,10 +284,10 @@ class Matcher:
         started = time.perf_counter()
         answer = self.network.blank(len(sides), len(galleries))
         if len(sides) and len(galleries):
-            stills = sides if isinstance(sides, half) else self.stills(sides)
+            stills = sides if isinstance(sides, encoding) else self.queries(sides)
             for block in video_blocks(self.network, self.room, len(galleries), CROPS_AT_ONCE):
                 part = galleries[block]
-                videos = part if isinstance(part, half) else self.network.videos(self._known(part, block.start))
+                videos = part if isinstance(part, encoding) else self.network.galleries(self._known(part, block.start))
                 judge(self.network, stills, videos, class1, self.room, answer[:, block])
         self.compared += len(sides) * len(galleries)
         values = self.network.numpy(answer).astype(np.float64)
@@ -248,17 +297,20 @@ class Matcher:
     def attention(self, query: Shown, gallery: Source) -> Floats:
         """Where in a tracklet's T images (Sec. 5.4) the query found its answer: (T, h, w), sums to 1.
 
-        The softmaxed map of Eq. 1, averaged over the query's places.
+        The softmaxed map of Eq. 1, averaged over the query's positions.
 
         Raises:
-            InputError: the network is an exported one or its head has no attention, or as ``similarity``.
+            InputError: the network was exported, its head has no attention or its memory mixes frames, or as
+                ``similarity``.
         """
         config = self.config
         if config.head != "attention":
             raise InputError(f"a network with the head {config.head!r} has no attention to show")
-        places = self.network.attention(self.stills([query]), self.videos([gallery]))  # (T * P,)
+        if config.memory_layout == "demo":
+            raise InputError("the demo's memory layout mixes frames: no map says in which of them an answer was found")
+        positions = self.network.attention(self.queries([query]), self.galleries([gallery]))  # (T * P,)
         shape = (self.clip_length, config.height // config.stride, config.width // config.stride)
-        return np.asarray((places / places.sum()).reshape(shape))
+        return np.asarray((positions / positions.sum()).reshape(shape))
 
     def embed(self, image: Image, people: sv.Detections | NDArray[Any]) -> tuple[Vectors, NDArray[np.bool_]]:
         """One vector per box, for trackers that can only take vectors. What READ knows beyond them is lost.
@@ -286,7 +338,7 @@ class Matcher:
         return vectors, shown
 
     def vectors(self, crops: Source) -> Vectors:
-        """Pooled embeddings (N, D), unit length, of crops as in ``stills``."""
+        """Pooled embeddings (N, D), unit length, of crops as in ``queries``."""
         features = [crop.features for crop in self._encoded(crops)]
         return self.network.pool(features) if features else np.zeros((0, self.dimension), dtype=np.float32)
 

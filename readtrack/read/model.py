@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from readtrack.read.config import JOINS, ReadConfig
 from readtrack.read.encoders import image_encoder, video_encoder
 
-HalfT = TypeVar("HalfT", bound="Half")
+EncodingT = TypeVar("EncodingT", bound="Encoding")
 
 
 @dataclass(frozen=True, eq=False)
-class Half:
+class Encoding:
     """What one side of a pair needs only itself for; computed once, used in every pair."""
 
-    def __getitem__(self: HalfT, index: slice | Tensor) -> HalfT:
+    def __getitem__(self: EncodingT, index: slice | Tensor) -> EncodingT:
         """The same for some of the queries or videos."""
         return type(self)(*(getattr(self, field.name)[index] for field in fields(self)))
 
@@ -28,8 +28,8 @@ class Half:
 
 
 @dataclass(frozen=True, eq=False)
-class Stills(Half):
-    """The query half of N images; parts that the head does not need have width 0."""
+class QueryEncoding(Encoding):
+    """What pairs need of N query images alone; what the head does not need has width 0."""
 
     own: Tensor  # (N, d_F) fc1's answer to the query's own map, or (N, C) the pooled features (metric head)
     theta: Tensor  # (N, P, d)
@@ -37,8 +37,8 @@ class Stills(Half):
 
 
 @dataclass(frozen=True, eq=False)
-class Videos(Half):
-    """The gallery half of M videos; parts that the head does not need have width 0."""
+class GalleryEncoding(Encoding):
+    """What pairs need of M gallery videos alone; what the head does not need has width 0."""
 
     theta: Tensor  # (M, T * P, d)
     phi: Tensor  # (M, T * P, c); (M, P, c) averaged over the frames; or (M, C) pooled (metric head)
@@ -60,7 +60,7 @@ class Read(nn.Module):
             self.theta_query = nn.Linear(c, config.theta_dim, bias=False)
             self.theta_gallery = nn.Linear(c, config.theta_dim, bias=False)
             if config.place_bias:
-                self.place_bias = nn.Parameter(torch.zeros(config.places, config.places))
+                self.place_bias = nn.Parameter(torch.zeros(config.positions, config.positions))
         if config.shared_phi:
             self.phi = nn.Linear(c, phi, bias=False)
         else:
@@ -70,7 +70,7 @@ class Read(nn.Module):
         self.fc2 = nn.Linear(config.feature_dim, config.classes)
 
     def encode(self, images: Tensor) -> Tensor:
-        """Normalised crops (B, 3, H, W) to feature maps (B, P, C), places in row order."""
+        """Normalised crops (B, 3, H, W) to feature maps (B, P, C), positions in row order."""
         return self.encoder(images).flatten(2).transpose(1, 2)  # (B, P, C)
 
     def encode_videos(self, clips: Tensor) -> Tensor:
@@ -84,48 +84,55 @@ class Read(nn.Module):
         """Feature maps (..., P, C) to one unit vector per crop (..., C): for trackers that can only take vectors."""
         return nn.functional.normalize(features.mean(-2), dim=-1)
 
-    def stills(self, features: Tensor) -> Stills:
-        """The query half of pairs. The query's own part of fc1 is computed here, once: exact.
+    def queries(self, features: Tensor) -> QueryEncoding:
+        """What pairs need of queries alone. The query's own part of fc1 is computed here, once: exact.
 
         Args:
             features: feature maps of N images (N, P, C).
         """
         none = features[:, :0, 0]
         if self.config.head == "metric":
-            return Stills(features.mean(1), none, none)
+            return QueryEncoding(features.mean(1), none, none)
         phi = (self.phi if self.config.shared_phi else self.phi_query)(features).flatten(1)  # (N, P * c)
-        own = nn.functional.linear(phi, self._weights()["query"], self.fc1.bias)  # (N, d_F)
+        own = nn.functional.linear(phi, self.fc1_weights()["query"], self.fc1.bias)  # (N, d_F)
         theta = self.theta_query(features) if self.config.head == "attention" else none
-        return Stills(own, theta, phi if self.config.join == "compare" else none)
+        return QueryEncoding(own, theta, phi if self.config.join == "compare" else none)
 
-    def videos(self, features: Tensor) -> Videos:
-        """The gallery half of pairs.
+    def galleries(self, features: Tensor) -> GalleryEncoding:
+        """What pairs need of gallery videos alone.
 
         Args:
             features: feature maps of M videos (M, T, P, C).
         """
         none = features[:, :0, 0, 0]
         if self.config.head == "metric":
-            return Videos(none, features.mean((1, 2)))
+            return GalleryEncoding(none, features.mean((1, 2)))
         phi = (self.phi if self.config.shared_phi else self.phi_gallery)(features)  # (M, T, P, c)
         if self.config.head == "average":
-            return Videos(none, phi.mean(1))
-        return Videos(self.theta_gallery(features).flatten(1, 2), phi.flatten(1, 2))
+            return GalleryEncoding(none, phi.mean(1))
+        return GalleryEncoding(self.memory(self.theta_gallery(features)), self.memory(phi))
 
-    def attention(self, stills: Stills, videos: Videos) -> Tensor:
+    def memory(self, values: Tensor) -> Tensor:
+        """Theta or phi of videos (M, T, P, c) as the attention reads them, (M, T * P, c), by the memory's layout."""
+        if self.config.memory_layout == "paper":
+            return values.flatten(1, 2)
+        mixed = values.transpose(2, 3).flatten(1).unflatten(1, (values.shape[-1], -1))  # (M, c, T * P)
+        return mixed.transpose(1, 2)
+
+    def attention(self, stills: QueryEncoding, videos: GalleryEncoding) -> Tensor:
         """The softmaxed map (M, N, P, T * P) of Eq. 1; needs the attention head."""
-        m, places = videos.theta.shape[:2]
+        m, positions = videos.theta.shape[:2]
         n, p, _ = stills.theta.shape
         theta = stills.theta.flatten(0, 1).expand(m, -1, -1)  # (M, N * P, d)
         if self.config.place_bias:  # added within the product: one pass less over the scores
-            bias = self.place_bias.repeat(n, places // p)  # (N * P, T * P)
+            bias = self.place_bias.repeat(n, positions // p)  # (N * P, T * P)
             scores = torch.baddbmm(bias, theta, videos.theta.transpose(1, 2))  # (M, N * P, T * P)
         else:
             scores = torch.bmm(theta, videos.theta.transpose(1, 2))
-        scores = scores.view(m, n, p, places)
+        scores = scores.view(m, n, p, positions)
         return scores.softmax(-1, dtype=torch.float32).to(scores.dtype)
 
-    def join(self, stills: Stills, videos: Videos) -> Tensor:
+    def join(self, stills: QueryEncoding, videos: GalleryEncoding) -> Tensor:
         """F (Eq. 1, before the ReLU) of each query with each video, (N, M, d_F).
 
         The metric head's F is the difference of pooled features (N, M, C).
@@ -138,7 +145,7 @@ class Read(nn.Module):
         else:
             attention = self.attention(stills, videos).flatten(1, 2)  # (M, N * P, T * P)
             attended = (attention @ videos.phi).view(m, n, -1)  # (M, N, P * c)
-        weights = self._weights()
+        weights = self.fc1_weights()
         joined = nn.functional.linear(attended, weights["attended"]) + stills.own  # (M, N, d_F)
         if self.config.join == "compare":
             joined += nn.functional.linear((attended - stills.phi).abs_(), weights["difference"])
@@ -147,7 +154,7 @@ class Read(nn.Module):
 
     def compare(self, queries: Tensor, galleries: Tensor) -> Tensor:
         """F of feature maps (N, P, C) with feature maps of videos (M, T, P, C): (N, M, d_F)."""
-        return self.join(self.stills(queries), self.videos(galleries))
+        return self.join(self.queries(queries), self.galleries(galleries))
 
     def classes(self, joined: Tensor) -> Tensor:
         """F (..., d_F) to fc2's outputs (..., 1 or 2), Eq. 2; the metric head's is the negative distance."""
@@ -165,12 +172,12 @@ class Read(nn.Module):
         return self.classify(self.compare(self.encode(images), self.encode_videos(clips)))
 
     def _widths(self) -> dict[str, int]:
-        """Columns of fc1 for each map it sees, in order; places in row order, channels within."""
+        """Columns of fc1 for each map it sees, in order; positions in row order, channels within."""
         config = self.config
-        narrow, wide = config.places * (config.rank or config.phi_dim), config.places * config.phi_dim
+        narrow, wide = config.positions * (config.rank or config.phi_dim), config.positions * config.phi_dim
         return {part: narrow if part == "attended" else wide for part in JOINS[config.join]}
 
-    def _weights(self) -> dict[str, Tensor]:
+    def fc1_weights(self) -> dict[str, Tensor]:
         """fc1's weights (d_F, columns) for each map it sees."""
         widths = self._widths()
         return dict(zip(widths, self.fc1.weight.split(list(widths.values()), dim=1), strict=True))

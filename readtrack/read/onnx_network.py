@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,36 +42,49 @@ class Maps:
 class OnnxNetwork:
     """Runs an exported network: an encoder, a head, and an encoder of clips where it has a video net of its own."""
 
-    half: type = Maps
+    runtime = "ONNX Runtime"
+    encoding: type = Maps
     itemsize = 4  # bytes; inputs and outputs are float32
 
-    def __init__(self, path: str | Path, device: str | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        device: str | None = None,
+        clip_length: int | None = None,
+        threads: int | None = None,
+        weights: Path | None = None,
+        digest: str | None = None,
+    ) -> None:
         """Load the head from a file and the encoders from beside it.
 
         Args:
             path: the ``.onnx`` file of the head.
-            device: "cpu" or a GPU such as "cuda:0"; None takes a GPU where ONNX Runtime has one.
+            device: as in ``onnx_session``.
+            clip_length: T; None is what it was exported with.
+            threads: as in ``onnx_session``.
+            weights: what it was exported from; attention maps are drawn by it, on PyTorch.
+            digest: what SHA-256 ``weights`` must have had.
 
         Raises:
-            InputError: a file is missing, broken or no export of READ, the files do not belong together, or this ONNX
-                Runtime cannot use the device.
+            InputError: a file is missing, broken or no export of READ, the files do not belong together or not to
+                ``digest``, or this ONNX Runtime cannot use the device.
         """
         path = Path(path)
-        self._head = _open(path, device)
+        self._head = _open(path, device, threads)
         self.device = onnx_device(self._head)
         about = _about(self._head)
         try:
             facts = json.loads(about)
             self.precision = str(facts["precision"])
-            known = {field.name for field in fields(ReadConfig)}
-            unknown = sorted(set(facts["config"]) - known)
-            if unknown:
-                raise InputError(f"{path}: exported by another version of readtrack (unknown {', '.join(unknown)})")
-            self.config = ReadConfig(**facts["config"])
+            config = ReadConfig.from_json(facts["config"], path)
+            if digest is not None and facts.get("source_sha256") != digest:
+                raise InputError(f"{path}: exported from other weights than these")
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise InputError(f"{path}: no head that readtrack export wrote; give the FILE.onnx of --out") from error
+        self.config = replace(config, clip_length=clip_length or config.clip_length)
+        self._weights, self._drawing = weights, None
         self._encoders = [
-            _open(part_of(path, part), device, about)
+            _open(part_of(path, part), device, threads, about)
             for part in ("encoder", *(() if self.config.shared_encoder else ("clips",)))
         ]
 
@@ -93,8 +106,8 @@ class OnnxNetwork:
         """Feature maps (P, C) of M * T crops as (M, T, P, C)."""
         return np.stack(list(features)).reshape(clips, -1, *features[0].shape)
 
-    def stills(self, features: Sequence[Floats]) -> Maps:
-        """The query half of N feature maps (P, C)."""
+    def queries(self, features: Sequence[Floats]) -> Maps:
+        """What pairs need of N queries alone."""
         return Maps(np.stack(list(features)))
 
     def clips(self, features: Floats) -> list[Clip]:
@@ -102,9 +115,9 @@ class OnnxNetwork:
         pooled = unit(unit(features.mean(-2)).mean(1))  # (M, C)
         return [Clip((maps.copy(),), vector.copy()) for maps, vector in zip(features, pooled, strict=True)]
 
-    def videos(self, clips: Sequence[Clip]) -> Maps:
-        """The gallery half of M clips."""
-        return Maps(np.stack([clip.half[0] for clip in clips]))
+    def galleries(self, clips: Sequence[Clip]) -> Maps:
+        """What pairs need of M clips alone."""
+        return Maps(np.stack([clip.encoding[0] for clip in clips]))
 
     def blank(self, n: int, m: int) -> Floats:
         """Room for logits (n, m)."""
@@ -121,8 +134,23 @@ class OnnxNetwork:
         answer[:] = _run(self._head, queries=stills.features, videos=videos.features)
 
     def attention(self, still: Maps, video: Maps) -> NDArray[np.float64]:
-        """Raise InputError: the head tells answers only."""
-        raise InputError("an exported network shows no attention: use the weights that it was made of")
+        """The attention (T * P,) of one pair, averaged over the query's positions; on PyTorch, by the weights.
+
+        Raises:
+            InputError: the weights are not known: the head tells answers only.
+        """
+        if self._weights is None:
+            raise InputError("an exported network shows no attention: use the weights that it was made of", "weights")
+        import torch
+
+        from readtrack.read.checkpoint import load_checkpoint
+
+        if self._drawing is None:
+            self._drawing = load_checkpoint(self._weights)[0]
+        with torch.inference_mode():
+            query, gallery = (torch.from_numpy(side.features) for side in (still, video))
+            maps = self._drawing.attention(self._drawing.queries(query), self._drawing.galleries(gallery))
+        return np.asarray(maps[0, 0].double().mean(0).numpy())
 
     def pool(self, features: Sequence[Floats]) -> Floats:
         """One unit vector (N, C) for each of N feature maps."""
@@ -137,11 +165,11 @@ class OnnxNetwork:
         return array
 
 
-def _open(path: Path, device: str | None, about: str | None = None) -> Any:
+def _open(path: Path, device: str | None, threads: int | None, about: str | None = None) -> Any:
     """The session of a file; ``about`` is what its metadata has to say. Raises InputError."""
     if about and not path.is_file():
         raise InputError(f"{path}: no such file: the encoders lie beside the head, as readtrack export writes them")
-    session = onnx_session(path, device)
+    session = onnx_session(path, device, threads)
     if about is not None and _about(session) != about:
         raise InputError(f"{path}: belongs to another network than the head beside it; export both again")
     return session

@@ -13,11 +13,18 @@ import torch
 from torch import Tensor
 
 from readtrack.errors import InputError
+from readtrack.read.checkpoint import load_checkpoint, save_checkpoint
 from readtrack.read.config import READ_R50, ReadConfig
 from readtrack.read.model import Read
 
 RELEASED = replace(  # the authors' network where it differs from the paper's
-    READ_R50, join="demo", classes=2, video_stem_relu=False, feature_after_relu=True, channel_order="bgr"
+    READ_R50,
+    join="demo",
+    classes=2,
+    video_stem_relu=False,
+    feature_after_relu=True,
+    channel_order="bgr",
+    memory_layout="demo",
 )
 TERMS = "converted from the authors' release; their terms apply (non-commercial)"
 PARTS = ("memory_encoder", "memory_network")  # the file's dictionaries of tensors
@@ -71,7 +78,7 @@ def convert_released(
     state = model.state_dict()
     for name, value in state.items():
         state[name] = torch.zeros(()) if name.endswith(COUNTER) else _fit(path, theirs[name], given, value.shape)
-    state["fc1.weight"] = _place_major(state["fc1.weight"], model.config)
+    state["fc1.weight"] = _position_major(state["fc1.weight"], model.config)
     model.to_empty(device="cpu").load_state_dict(state)
     return model.eval(), provenance
 
@@ -153,14 +160,14 @@ def _config(given: dict[str, Tensor], height: int, width: int, clip_length: int)
         phi_dim=size("phi_query.weight")[0],
         feature_dim=size("fc1.weight")[0],
     )
-    columns, wanted = size("fc1.weight")[1], 2 * config.phi_dim * config.places
+    columns, wanted = size("fc1.weight")[1], 2 * config.phi_dim * config.positions
     if columns != wanted:
         raise InputError(f"fc1 sees {columns} numbers, crops of {height}x{width} pixels make {wanted}: another size?")
     return config
 
 
 def _fit(path: Path, name: str, given: dict[str, Tensor], shape: torch.Size) -> Tensor:
-    """One tensor in our shape: where we have a matrix theirs may be a convolution's kernel, one place large."""
+    """One tensor in our shape: where we have a matrix theirs may be a convolution's kernel, one position large."""
     value = given[name].float()
     if len(shape) == 2 and set(value.shape[2:]) <= {1}:
         value = value.flatten(1)
@@ -171,9 +178,9 @@ def _fit(path: Path, name: str, given: dict[str, Tensor], shape: torch.Size) -> 
     return value
 
 
-def _place_major(weight: Tensor, config: ReadConfig) -> Tensor:
-    """fc1's columns, theirs (channel, place) in each joined map, as ours (place, channel)."""
-    maps = weight.unflatten(1, (-1, config.phi_dim, config.places))  # (d_F, maps, c, P)
+def _position_major(weight: Tensor, config: ReadConfig) -> Tensor:
+    """fc1's columns, theirs (channel, position) in each joined map, as ours (position, channel)."""
+    maps = weight.unflatten(1, (-1, config.phi_dim, config.positions))  # (d_F, maps, c, P)
     return maps.transpose(2, 3).flatten(1)  # (d_F, maps * P * c)
 
 
@@ -187,3 +194,48 @@ def _some(names: Collection[str]) -> str:
     """The first few names, and how many there are."""
     first, count = sorted(names)[:3], len(names)
     return ", ".join(first) + (f", ... ({count} in all)" if count > len(first) else "")
+
+
+def convert(
+    source: Path, out: Path, trained_on: str, overwrite: bool, height: int, width: int, clip_length: int
+) -> tuple[Read, dict[str, Any]]:
+    """Write the authors' network as one safetensors file and make sure that it answers as it should.
+
+    Args:
+        source: the authors' .tar.
+        out: the safetensors file to write.
+        trained_on: data set, for the provenance.
+        overwrite: replace ``out`` where it exists.
+        height: of the crops that it was trained on, pixels.
+        width: the same.
+        clip_length: T, images of a tracklet that are compared at once.
+
+    Returns:
+        The network and the provenance that went into the file.
+
+    Raises:
+        InputError: a source that cannot be used, or an ``out`` that is taken or cannot be written.
+    """
+    if out.exists() and not overwrite:
+        raise InputError(f"{out}: exists; write another, or overwrite it", "overwrite")
+    if out.exists() and source.exists() and out.samefile(source):
+        raise InputError(f"{out}: is the source itself; choose another", "out")
+    model, provenance = convert_released(source, height=height, width=width, clip_length=clip_length)
+    provenance["data"] = trained_on
+    wanted = _answer(model)
+    if not wanted.isfinite().all():
+        raise InputError(f"{source}: the network's answers are not finite; get the file again")
+    save_checkpoint(out, model, provenance)
+    found = _answer(load_checkpoint(out)[0])
+    if not torch.allclose(found, wanted, atol=1e-5):
+        raise InputError(f"{out}: answers {found.item()} where it should {wanted.item()}; do not use it")
+    return model, provenance
+
+
+def _answer(model: Read) -> Tensor:
+    """The logit of one random crop with one random clip, always the same."""
+    config, generator = model.config, torch.Generator().manual_seed(0)
+    crops = torch.randn(1 + config.clip_length, 3, config.height, config.width, generator=generator)
+    with torch.inference_mode():
+        logit: Tensor = model(crops[:1], crops[None, 1:])
+    return logit

@@ -1,6 +1,7 @@
 """A READ network on PyTorch, as the matcher wants it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,8 @@ from torch import Tensor, nn
 
 from readtrack.devices import torch_device
 from readtrack.read.cache import Clip
-from readtrack.read.config import ReadConfig
 from readtrack.read.crops import Image, normalise
-from readtrack.read.model import Half, Read, Stills, Videos
+from readtrack.read.model import Encoding, GalleryEncoding, QueryEncoding, Read
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -20,26 +20,31 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 class TorchNetwork:
     """Runs a ``Read`` on one device at one precision. What it returns needs no gradients."""
 
-    half: type = Half
+    runtime = "PyTorch"
+    encoding: type = Encoding
 
-    def __init__(self, model: Read, device: str | None = None, precision: str = "fp32") -> None:
-        """Move a network to a device and bring it to a precision, as in ``Matcher``.
+    def __init__(
+        self,
+        model: Read,
+        device: str | None = None,
+        precision: str = "fp32",
+        clip_length: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        """Take a network over: it is moved to a device and brought to a precision, as in ``Matcher.load``.
 
         Raises:
             InputError: the device does not exist.
         """
         self.device = torch_device(device)
-        self.model = model.eval().to(self.device)
+        if threads is not None:
+            torch.set_num_threads(threads)
         self.precision = "fp32" if precision == "fp16" and self.device.type == "cpu" else precision
         self.dtype = DTYPES[self.precision]
-        self.model.to(self.dtype)
+        self.config = replace(model.config, clip_length=clip_length or model.config.clip_length)
+        self.model = model.eval().to(self.device, self.dtype)
         if model.config.head != "metric":
             self.model.fc2.float()  # bf16 answers would tie
-
-    @property
-    def config(self) -> ReadConfig:
-        """The network's own."""
-        return self.model.config
 
     @property
     def itemsize(self) -> int:
@@ -62,36 +67,36 @@ class TorchNetwork:
         return torch.stack(list(features)).unflatten(0, (clips, -1))
 
     @torch.inference_mode()
-    def stills(self, features: Sequence[Tensor]) -> Stills:
-        """The query half of N feature maps (P, C)."""
-        return self.model.stills(torch.stack(list(features)))
+    def queries(self, features: Sequence[Tensor]) -> QueryEncoding:
+        """What pairs need of N queries alone, of their feature maps (P, C)."""
+        return self.model.queries(torch.stack(list(features)))
 
     @torch.inference_mode()
     def clips(self, features: Tensor) -> list[Clip]:
         """Theta, phi and the pooled vector of each of M clips (M, T, P, C), each its own memory."""
-        videos = self.model.videos(features)
+        videos = self.model.galleries(features)
         pooled = nn.functional.normalize(self.model.pool(features.float()).mean(1), dim=-1)  # (M, C)
         made = zip(videos.theta, videos.phi, pooled, strict=True)
         return [Clip((theta.clone(), phi.clone()), vector.clone()) for theta, phi, vector in made]
 
     @torch.inference_mode()
-    def videos(self, clips: Sequence[Clip]) -> Videos:
-        """The gallery half of M clips."""
-        return Videos(*(torch.stack(part) for part in zip(*(clip.half for clip in clips), strict=True)))
+    def galleries(self, clips: Sequence[Clip]) -> GalleryEncoding:
+        """What pairs need of M clips alone."""
+        return GalleryEncoding(*(torch.stack(part) for part in zip(*(clip.encoding for clip in clips), strict=True)))
 
     def blank(self, n: int, m: int) -> Tensor:
         """Room for logits (n, m) on the device, so that all are fetched at once."""
         return torch.empty(n, m, device=self.device)
 
     @torch.inference_mode()
-    def judge(self, stills: Stills, videos: Videos, class1: bool, answer: Tensor) -> None:
+    def judge(self, stills: QueryEncoding, videos: GalleryEncoding, class1: bool, answer: Tensor) -> None:
         """Write logits into ``answer`` (N, M)."""
         joined = self.model.join(stills, videos).float()
         answer[:] = self.model.classes(joined)[..., 1] if class1 else self.model.classify(joined)
 
     @torch.inference_mode()
-    def attention(self, still: Stills, video: Videos) -> NDArray[np.float64]:
-        """The attention (T * P,) of one pair, averaged over the query's places."""
+    def attention(self, still: QueryEncoding, video: GalleryEncoding) -> NDArray[np.float64]:
+        """The attention (T * P,) of one pair, averaged over the query's positions."""
         return self.numpy(self.model.attention(still, video)[0, 0].double().mean(0))
 
     @torch.inference_mode()

@@ -14,7 +14,7 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
-from readtrack.errors import InputError
+from readtrack.errors import InputError, first_line
 from readtrack.mot import MotWriter
 from readtrack.results.painter import Painter, Window
 from readtrack.tracking import Association, Reassignment
@@ -38,14 +38,14 @@ def make_folder(out: Path | None, name: str, overwrite: bool = False) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         earlier = [folder / known for known in NAMES if (folder / known).exists()]
         if earlier and not overwrite:
-            raise InputError(f"{folder}: holds an earlier run", parameter="overwrite")
+            raise InputError(f"{folder}: holds an earlier run: write elsewhere, or overwrite it", "overwrite")
         for path in earlier:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         probe = folder / ".writable"
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written to ({error.strerror})", parameter="out") from error
+        raise InputError(f"{folder}: cannot be written to ({first_line(error)}); choose another", "out") from error
     return folder
 
 

@@ -122,3 +122,12 @@ class Reassignment:
     confidence: float
     track: int  # its id
     previous_id: int = -1  # the id, now known to be wrong, under which it was told before; -1 where it had none
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Where somebody is believed to be."""
+
+    track: int  # the id; -1 while undecided
+    xyxy: NDArray[np.float64]  # (4,)
+    gap: int  # frames since they were seen

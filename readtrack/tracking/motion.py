@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readtrack import boxes
-
-Floats = NDArray[np.float64]
+from readtrack.boxes import Floats
+from readtrack.tracking.config import TrackerConfig
 
 POSITION_NOISE = 1 / 20  # standard deviations as shares of the box's height
 VELOCITY_NOISE = 1 / 160
@@ -37,7 +37,7 @@ class BoxMotion:
     @property
     def xyxy(self) -> Floats:
         """Where the box is believed to be, (4,)."""
-        return boxes.xyah_to_xyxy(self.mean[:1])[0]
+        return np.asarray(boxes.xyah_to_xyxy(self.mean[:1])[0])
 
 
 def shift(motions: Sequence[BoxMotion], affine: Floats) -> None:
@@ -84,7 +84,7 @@ def predictions(motions: Sequence[BoxMotion]) -> Floats:
     return boxes.xyah_to_xyxy(np.array([motion.mean[0] for motion in motions]).reshape(-1, 4))
 
 
-def surprise(motions: Sequence[BoxMotion], xyxy: Floats) -> Floats:
+def negative_log_likelihood(motions: Sequence[BoxMotion], xyxy: Floats) -> Floats:
     """How unlikely boxes (N, 4) are where M others are believed to be, (M, N); about 0 on the spot.
 
     Minus the log density of Student's t (heavy tails: partly hidden people are measured badly) over centre and height,
@@ -99,6 +99,17 @@ def surprise(motions: Sequence[BoxMotion], xyxy: Floats) -> Floats:
     squared = (off**2 / variance[:, None]).sum(axis=2)
     volume = np.log(variance / noise).sum(axis=1, keepdims=True) / 2
     return np.asarray((TAIL + 3) / 2 * np.log1p(squared / TAIL) + volume)
+
+
+def within_reach(gone: tuple[int, Floats], come: tuple[int, Floats], config: TrackerConfig) -> bool:
+    """Whether somebody last seen in a frame and box (4,) can appear in a later frame and box, at a plausible speed."""
+    if come[0] <= gone[0]:
+        return False
+    ends = np.stack([gone[1], come[1]])
+    distance = np.hypot(*np.diff(ends[:, :2] + ends[:, 2:], axis=0)[0] / 2)
+    height = float((ends[:, 3] - ends[:, 1]).max())
+    seconds = (come[0] - gone[0]) / config.fps
+    return bool(distance <= height * (1 + config.max_speed * seconds))
 
 
 def _stack(motions: Sequence[BoxMotion]) -> tuple[Floats, Floats]:

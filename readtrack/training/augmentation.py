@@ -41,7 +41,7 @@ def augment(
     images: Sequence[Image],
     config: TrainConfig,
     rng: np.random.Generator,
-    stranger: Callable[[], Image],
+    occluder: Callable[[], Image],
     camera: Camera | None = None,
 ) -> NDArray[np.uint8]:
     """Images (H, W, 3) of a clip to the clip (T, H, W, 3), changed as the recipe says.
@@ -50,11 +50,11 @@ def augment(
         images: RGB, of one size; left as they are.
         config: ``augmentation``, ``flip``, ``pad`` and ``erase`` count.
         rng: where chance comes from.
-        stranger: gives some crop of somebody, to stand in the way ("street", "world").
+        occluder: gives some crop of somebody, to stand in the way ("street", "world").
         camera: that everything in the batch is to be seen by.
     """
     if config.augmentation in ("street", "world"):
-        clip = np.stack([street(image, rng, stranger) for image in images])
+        clip = np.stack([street(image, rng, occluder) for image in images])
         return clip if camera is None else np.stack([camera.show(image) for image in clip])
     clip = np.stack(images)
     if rng.random() < config.flip:
@@ -87,7 +87,7 @@ def erase(image: Image, rng: np.random.Generator) -> None:
             return
 
 
-def street(image: Image, rng: np.random.Generator, stranger: Callable[[], Image]) -> Image:
+def street(image: Image, rng: np.random.Generator, occluder: Callable[[], Image]) -> Image:
     """What detectors, cameras and crowds do to a crop: flips, badly cut boxes, light, blur, people in front."""
     height, width = image.shape[:2]
     out: Any = image[:, ::-1] if rng.random() < 0.5 else image
@@ -109,17 +109,17 @@ def street(image: Image, rng: np.random.Generator, stranger: Callable[[], Image]
         out = np.clip(out * gain + rng.normal(0, 8), 0, 255)
     answer = np.array(out, dtype=np.uint8)
     if rng.random() < 0.4:  # somebody or something in front
-        _cover(answer, rng, stranger)
+        _cover(answer, rng, occluder)
     return answer
 
 
-def _cover(image: Image, rng: np.random.Generator, stranger: Callable[[], Image]) -> None:
+def _cover(image: Image, rng: np.random.Generator, occluder: Callable[[], Image]) -> None:
     """Cover up to half of a crop in place, with a piece of another crop or with one colour."""
     height, width = image.shape[:2]
     h, w = int(height * rng.uniform(0.2, 0.7)), int(width * rng.uniform(0.2, 0.6))
     top, left = rng.integers(0, height - h + 1), rng.integers(0, width - w + 1)
     if rng.random() < 0.5:
         left = 0 if rng.random() < 0.5 else width - w  # people walk in from the side
-        image[top : top + h, left : left + w] = stranger()[top : top + h, width - w - left : width - left]
+        image[top : top + h, left : left + w] = occluder()[top : top + h, width - w - left : width - left]
     else:
         image[top : top + h, left : left + w] = rng.integers(0, 256, 3)

@@ -1,7 +1,7 @@
 """Two stages of one training made one network: the weighted mean of their weights."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,50 +18,48 @@ from readtrack.read.matcher import Matcher
 from readtrack.read.model import Read
 
 
-@dataclass(frozen=True)
-class AverageSettings:
-    """What is averaged, and what it is calibrated on."""
-
-    first: Path  # safetensors file of the stage before
-    second: Path  # of the stage that started from it
-    root: Path  # folder of the data set
-    dataset: str = "market"
-    share: float = 0.5  # of the second, 0 to 1
-    out: Path = Path("averaged.safetensors")
-
-
 def average(
-    settings: AverageSettings,
+    first: Path,
+    second: Path,
+    root: Path,
+    dataset: str,
+    share: float,
+    out: Path,
     begin: Callable[[int], None] = lambda total: None,
     report: Callable[[int], None] = lambda done: None,
 ) -> Retrieval:
     """Write the average of two networks, calibrated anew; returns how it scores on held-out people.
 
     Args:
-        settings: what is averaged.
+        first: weights of the stage before (.safetensors).
+        second: weights of the stage that started from them.
+        root: folder of the data set that calibrates and scores the result.
+        dataset: what it is, one of ``DATASETS``.
+        share: of the second, 0 to 1.
+        out: file to write.
         begin: told how many gallery videos will be scored.
         report: told how many are.
 
     Raises:
         InputError: files that cannot be read, networks of different shapes, a share outside [0, 1], or bad data.
     """
-    if not 0 <= settings.share <= 1:
-        raise InputError(f"--share {settings.share}: give the second network's share, from 0 to 1")
-    check_writable(settings.out)
-    (one, _), (model, provenance) = (load_checkpoint(path) for path in (settings.first, settings.second))
+    if not 0 <= share <= 1:
+        raise InputError(f"share {share}: give the second network's share, from 0 to 1", "share")
+    check_writable(out)
+    (one, _), (model, provenance) = (load_checkpoint(path) for path in (first, second))
     ours, theirs = (replace(network.config, logit_scale=1.0, logit_offset=0.0) for network in (one, model))
     if ours != theirs:
-        raise InputError(f"{settings.first} and {settings.second}: networks of different shapes; average two stages")
-    _blend(model, one, settings.share)
-    splits = read_dataset(settings.dataset, settings.root)
+        raise InputError(f"{first} and {second}: networks of different shapes; average two stages")
+    _blend(model, one, share)
+    splits = read_dataset(dataset, root)
     images, matcher = ImageCache(model.config.height, model.config.width), Matcher(model)
     begin(len(splits.gallery))
     logits, _ = read_logits(matcher, splits, images, report=report)
     found = score(logits, splits.query, splits.gallery)
     scale, offset = calibrate(matcher, splits, images)
-    model.config = replace(model.config, logit_scale=scale, logit_offset=offset)
-    about: dict[str, Any] = {**provenance, "averaged": {"share": settings.share}, "validation": asdict(found)}
-    save_checkpoint(settings.out, model, about)
+    config = replace(model.config, logit_scale=scale, logit_offset=offset)
+    about: dict[str, Any] = {**provenance, "averaged": {"share": share}, "validation": asdict(found)}
+    save_checkpoint(out, model, about, config)
     return found
 
 

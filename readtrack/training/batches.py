@@ -17,7 +17,7 @@ from readtrack.images import Image
 from readtrack.training.augmentation import Camera, augment
 from readtrack.training.config import TrainConfig
 
-_NOTHING = np.zeros(0, dtype=np.float32)  # taught by nobody
+_NOTHING = np.zeros(0, dtype=np.float32)  # without a teacher
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Batch:
     galleries: Tensor  # (b, T, H, W, 3) uint8 RGB
     labels: Tensor  # (B,)
     start: int  # the first of the b pairs among the B
-    taught: Tensor  # (b, T_q + T, D) a teacher's unit vectors of the same crops, undamaged; D is 0 without one
+    teacher_embeddings: Tensor  # (b, T_q + T, D) unit vectors of the same crops, uncorrupted; D is 0 without a teacher
 
 
 class Batches(Dataset[Batch]):
@@ -50,7 +50,7 @@ class Batches(Dataset[Batch]):
         config: TrainConfig,
         process: int = 0,
         processes: int = 1,
-        taught: Mapping[str, NDArray[np.float32]] | None = None,
+        teacher_embeddings: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> None:
         """Sort tracklets by person.
 
@@ -60,23 +60,24 @@ class Batches(Dataset[Batch]):
             config: how they are drawn and changed.
             process: which of the ``processes`` that share every batch this is, from 0.
             processes: how many; each loads only its own pairs.
-            taught: a teacher's unit vector (D,) of each image file.
+            teacher_embeddings: a teacher's unit vector (D,) of each image file.
 
         Raises:
             InputError: a batch cannot be filled, or not be shared evenly.
         """
-        self.images, self.config, self.taught = images, config, taught
-        self.looks: NDArray[np.float32] | None = None  # how each person looks (people, C), for batches of those alike
+        self.images, self.config, self.teacher_embeddings = images, config, teacher_embeddings
+        self.identity_centres: NDArray[np.float32] | None = None  # (people, C), unit length; for hard groups
         people: dict[int, list[Tracklet]] = defaultdict(list)
         for tracklet in tracklets:
             people[tracklet.pid].append(tracklet)
         self.people = [people[pid] for pid in sorted(people)]
         self.epoch_length = -(-len(tracklets) // config.pairs)  # batches
-        self._planned: tuple[int, list[list[Pair]]] = (-1, [])  # of an epoch; looks may change between epochs only
+        self._planned: tuple[int, list[list[Pair]]] = (-1, [])  # of an epoch; centres may change between epochs only
         fewest = sum(min(*config.samples_per_person, len(theirs), config.pairs) for theirs in self.people)
         if config.pairs > fewest:
             raise InputError(
-                f"a batch of {config.pairs} pairs, but its people ({len(self.people)}) make {fewest}: lower --pairs"
+                f"a batch of {config.pairs} pairs, but its people ({len(self.people)}) make {fewest}: use fewer",
+                parameter="pairs",
             )
         if config.pairs % processes:
             raise InputError(f"a batch of {config.pairs} pairs cannot be shared evenly by {processes} processes")
@@ -96,8 +97,8 @@ class Batches(Dataset[Batch]):
         seed, world = self.config.seed, self.config.augmentation == "world"
         camera = Camera.draw(np.random.default_rng([seed, step])) if world else None
         clips = [self._clips(pairs[i], np.random.default_rng([seed, step, i]), camera) for i in self.own]
-        queries, galleries, taught = (torch.from_numpy(np.stack(side)) for side in zip(*clips, strict=True))
-        return Batch(queries, galleries, torch.tensor([pair.label for pair in pairs]), self.own.start, taught)
+        queries, galleries, embeddings = (torch.from_numpy(np.stack(side)) for side in zip(*clips, strict=True))
+        return Batch(queries, galleries, torch.tensor([pair.label for pair in pairs]), self.own.start, embeddings)
 
     def _epoch(self, rng: np.random.Generator) -> Iterator[list[Pair]]:
         waiting: Iterator[int] = iter(())
@@ -115,7 +116,7 @@ class Batches(Dataset[Batch]):
         for leader in waiting:
             if leader in taken:
                 continue
-            group = self._alike(leader, taken)
+            group = self._hard_group(leader, taken)
             taken.update(group)
             for label in group:
                 pairs += self._pairs(label, rng)
@@ -123,13 +124,13 @@ class Batches(Dataset[Batch]):
                 break
         return pairs[: self.config.pairs]
 
-    def _alike(self, leader: int, taken: set[int]) -> list[int]:
+    def _hard_group(self, leader: int, taken: set[int]) -> list[int]:
         """A person, and those who look most alike among all not taken yet."""
-        if self.looks is None or self.config.alike == 1:
+        if self.identity_centres is None or self.config.hard_group == 1:
             return [leader]
-        likeness = self.looks @ self.looks[leader]
+        likeness = self.identity_centres @ self.identity_centres[leader]
         others = [label for label in np.argsort(-likeness, kind="stable").tolist() if label not in {leader, *taken}]
-        return [leader, *others[: self.config.alike - 1]]
+        return [leader, *others[: self.config.hard_group - 1]]
 
     def _pairs(self, label: int, rng: np.random.Generator) -> list[Pair]:
         """As many pairs of a person as drawn, each gallery tracklet once, its query from the next one."""
@@ -146,13 +147,14 @@ class Batches(Dataset[Batch]):
         clips = [self._augmented(query, rng, camera)]  # before the next draw: chance comes in order
         gallery = training_clip(pair.gallery, self.config.model.clip_length, rng)
         clips.append(self._augmented(gallery, rng, camera))
-        taught = [self.taught[path] if self.taught else _NOTHING for path in (*query, *gallery)]
-        return clips[0], clips[1], np.stack(taught)
+        known = self.teacher_embeddings
+        embeddings = [known[path] if known else _NOTHING for path in (*query, *gallery)]
+        return clips[0], clips[1], np.stack(embeddings)
 
     def _augmented(self, paths: Sequence[str], rng: np.random.Generator, camera: Camera | None) -> Image:
-        return augment([self.images[path] for path in paths], self.config, rng, lambda: self._stranger(rng), camera)
+        return augment([self.images[path] for path in paths], self.config, rng, lambda: self._occluder(rng), camera)
 
-    def _stranger(self, rng: np.random.Generator) -> Image:
+    def _occluder(self, rng: np.random.Generator) -> Image:
         """Some crop of somebody."""
         tracklets = self.people[int(rng.integers(len(self.people)))]
         paths = tracklets[int(rng.integers(len(tracklets)))].paths

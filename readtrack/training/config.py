@@ -3,7 +3,9 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+from readtrack.devices import Precision
 from readtrack.errors import InputError
 from readtrack.read.config import ReadConfig
 
@@ -22,14 +24,14 @@ LOWEST_RATE = 1e-6  # where the paper's learning rate ends
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How READ is trained; each loss part has a weight, 0 leaves it out. The default is ``read-s`` untaught."""
+    """How READ is trained; each loss part has a weight, 0 leaves it out. The default: ``read-s`` without a teacher."""
 
     model: ReadConfig = ReadConfig()
     dataset: str = "market"  # what to train on where nothing else is said
     streets: int = 0  # so many drawn streets whose people are trained on as well
     pairs: int = 32  # B, pairs of a query clip and a gallery clip of one person; all B x B combinations are compared
     samples_per_person: tuple[int, ...] = (1,)  # pairs of one person in a batch: any of these, as tracklets allow
-    alike: int = 1  # people of a batch come in groups of so many who look most alike so far; 1: all drawn at random
+    hard_group: int = 1  # people of a batch come in groups of so many who look most alike so far; 1: drawn at random
     query_images: int = 2  # T_q, images of a query clip, whose logits are averaged (Eq. 3)
     flip: float = 0.0  # chance that a whole clip is mirrored; "street" and "world" mirror each image by itself
     augmentation: str = "street"  # "none"; "reid": pad-and-crop, random erasing; others: training/augmentation
@@ -40,7 +42,7 @@ class TrainConfig:
     listwise: float = 0.5  # each query against all videos of the batch, and back
     identity: float = 0.5  # cross-entropy over the people on pooled features behind a BatchNorm neck
     triplet: float = 0.5  # batch-hard triplets of pooled features
-    teacher: float = 0.0  # pooled features of a damaged crop must foretell a teacher's vector of the whole one
+    teacher: float = 0.0  # distillation: a corrupted crop's pooled features predict a teacher's vector of the clean one
     margin: float = 0.3  # of both triplet losses, Euclidean
     triplet_direction: str = "queries"  # Eq. 6 within the queries of each video, or "galleries": of each query
     triplet_reduction: str = "mean"  # of Eq. 6 over what is within; the paper has the "sum", larger by a constant
@@ -65,7 +67,7 @@ class TrainConfig:
         self._check_losses()
 
     def _check_numbers(self) -> None:
-        for name in ("pairs", "alike", "query_images", "validate_every", "learning_rate"):
+        for name in ("pairs", "hard_group", "query_images", "validate_every", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} is {getattr(self, name)}: it must be positive")
         for name in (*LOSSES, "margin", "weight_decay", "clip_gradient", "pad", "seed", "streets"):
@@ -83,8 +85,8 @@ class TrainConfig:
 
     def _check_losses(self) -> None:
         """Every part of the network must be taught by something."""
-        if self.alike > 1 and not self.identity:
-            raise InputError(f"alike is {self.alike}: who looks alike is learnt by the loss identity, give it a weight")
+        if self.hard_group > 1 and not self.identity:
+            raise InputError(f"hard_group is {self.hard_group}: the loss identity learns who looks alike: weigh it")
         if self.teacher and not self.model.shared_encoder:
             raise InputError("a teacher teaches the one encoder of stills and videos: its weight must be 0 for two")
         if self.pairs < 2:
@@ -134,18 +136,18 @@ def _cosine(start: float, end: float, share: float) -> float:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a training reads, runs and writes; none of it changes what is learnt."""
+class RunConfig:
+    """What a training reads, where it runs and what it writes; none of it changes what is learnt."""
 
     root: Path  # folder of the data set
-    out: Path = Path("runs/train")  # of checkpoints, scores and curves; the same for all machines
-    init: str = "imagenet"  # first weights: imagenet, random or a file
-    teacher: Path | None = None  # an .onnx re-ID network that guides the training, where the recipe has one
-    cache: Path | None = None  # where a data set keeps crops that it cuts
-    device: str = "auto"  # one of DEVICES
-    devices: int = 1  # processes on this machine, each with its share of every batch
-    precision: str = "32"  # one of PRECISIONS
-    workers: int | None = None  # loading processes of each; None: 0 on a CPU, up to 8 beside a GPU
-    compile: bool = False  # torch.compile the encoders
-    resume: bool = False  # go on from out/last.pt where there is one
-    overwrite: bool = False  # an earlier training in out may be replaced
+    out: Path = Path("runs/train")  # folder of checkpoints, scores and curves; the same for all machines
+    init: str = "imagenet"  # first weights: imagenet (downloaded), random, or a file
+    teacher: Path | None = None  # an .onnx re-ID network, for recipes that distil one
+    cache: Path | None = None  # folder where crops of MOT sequences and of streets are kept
+    device: Literal["cpu", "cuda"] | None = None  # GPUs where there are any, if not given
+    devices: int = 1  # processes on this machine, one a GPU, each with its share of every batch
+    precision: Precision = "fp32"  # bf16 and fp16 compute in 16 bits where that is harmless; weights keep 32
+    workers: int | None = None  # loading processes of each; if not given, 0 on a CPU and up to 8 beside a GPU
+    compile: bool = False  # torch.compile the encoders: faster after minutes
+    resume: bool = False  # go on from last.pt in out, where there is one
+    overwrite: bool = False  # replace an earlier training in out

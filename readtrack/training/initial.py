@@ -47,18 +47,18 @@ def _imagenet(backbone: str) -> dict[str, Tensor]:
         return dict(weights.get_state_dict(progress=True))
     except (OSError, RuntimeError) as error:  # no way out, or a file cut short
         problem = f"ImageNet weights cannot be downloaded ({error})"
-        raise InputError(f"{problem}: fetch {weights.url} elsewhere and pass --init FILE, or --init random") from error
+        raise InputError(f"{problem}: fetch {weights.url} elsewhere and pass the file", "init") from error
 
 
 def _read(source: str) -> dict[str, Any]:
     if not Path(source).is_file():
-        raise InputError(f"--init {source}: no such file; give one, or 'imagenet' (a download), or 'random'")
+        raise InputError(f"{source}: no such file; give one, or 'imagenet' (a download), or 'random'", "init")
     try:
         given = torch.load(source, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged pickle or archive leads to
-        raise InputError(f"--init {source}: not a file of tensors ({first_line(error)})") from error
+        raise InputError(f"{source}: not a file of tensors ({first_line(error)})", "init") from error
     if not isinstance(given, dict) or not all(isinstance(value, Tensor) for value in given.values()):
-        raise InputError(f"--init {source}: holds no dictionary of tensors; save a network's state_dict()")
+        raise InputError(f"{source}: holds no dictionary of tensors; save a network's state_dict()", "init")
     return given
 
 
@@ -82,10 +82,10 @@ def _fill(encoder: nn.Module, given: dict[str, Tensor], wanted: list[str], sourc
     state = encoder.state_dict()
     for name in wanted:
         if name not in given:
-            raise InputError(f"--init {source}: has no {name}: it is of another network than the encoder")
+            raise InputError(f"{source}: has no {name}: it is of another network than the encoder", "init")
         value, shape = given[name], state[name].shape
         if value.shape != shape:
-            raise InputError(f"--init {source}: {name} should be {tuple(shape)}, is {tuple(value.shape)}")
+            raise InputError(f"{source}: {name} should be {tuple(shape)}, is {tuple(value.shape)}", "init")
         state[name] = value
     encoder.load_state_dict(state)
 
@@ -98,6 +98,6 @@ def _take_over(model: Read, source: str) -> str:
     )
     unlike = [f"{name} {theirs[name]} instead of {ours[name]}" for name in ours if theirs[name] != ours[name]]
     if unlike:
-        raise InputError(f"--init {source}: of another network: {', '.join(unlike)}")
+        raise InputError(f"{source}: of another network: {', '.join(unlike)}", "init")
     model.load_state_dict(other.state_dict())
     return source

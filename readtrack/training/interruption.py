@@ -1,7 +1,7 @@
 """Ctrl-C, and the SIGTERM of batch systems, without losing a step."""
 
+import logging
 import signal
-import sys
 import threading
 from types import FrameType, TracebackType
 from typing import Any
@@ -32,4 +32,4 @@ class Interruption:
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.check()
         self.asked = True
-        print("stopping after this step; once more stops at once, without saving", file=sys.stderr, flush=True)
+        logging.getLogger("readtrack").warning("stopping after this step; once more stops at once, without saving")

@@ -6,38 +6,43 @@ import torch
 from torch import Tensor, nn
 
 from readtrack.read import losses
-from readtrack.read.model import Read, Stills
+from readtrack.read.model import QueryEncoding, Read
 from readtrack.training.config import TrainConfig
-from readtrack.training.processes import full, gather
+from readtrack.training.processes import BATCHNORMS, full, gather
 
 
 class Learner(nn.Module):
     """READ and, beside it for the time of training, the identity head that teaches its encoders quickly."""
 
-    looks: Tensor
+    identity_centres: Tensor
 
-    def __init__(self, config: TrainConfig, model: Read, people: int, taught: int = 0) -> None:
-        """Take the network; ``people`` is how many are trained on, ``taught`` the length of a teacher's vectors."""
+    def __init__(self, config: TrainConfig, model: Read, people: int, embedding_length: int = 0) -> None:
+        """Take the network; ``people`` is how many are trained on, ``embedding_length`` that of a teacher's vectors."""
         super().__init__()
         self.config, self.model = config, model
         if config.identity:
             self.neck = nn.BatchNorm1d(config.model.channels)
             self.person = nn.Linear(config.model.channels, people, bias=False)
-        if config.alike > 1:  # kept with the weights, so that a training that goes on draws the same batches
-            self.register_buffer("looks", torch.zeros(people, config.model.channels))
+        if config.hard_group > 1:  # kept with the weights, so that a training that goes on draws the same batches
+            self.register_buffer("identity_centres", torch.zeros(people, config.model.channels))
         if config.teacher:
-            self.pupil = nn.Linear(config.model.channels, taught)
+            self.distillation_head = nn.Linear(config.model.channels, embedding_length)
         if config.freeze_batchnorm == "affine":
-            norms = [part for part in model.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+            norms = [part for part in model.modules() if isinstance(part, BATCHNORMS)]
             for parameter in (p for norm in norms for p in norm.parameters()):
                 parameter.requires_grad_(False)
 
-    def look(self) -> None:
-        """Note in ``looks`` how each person looks by now (people, C), of unit length: the identity head's weights."""
-        self.looks.copy_(nn.functional.normalize(self.person.weight.detach(), dim=1))
+    def update_centres(self) -> None:
+        """Set ``identity_centres`` (people, C), of unit length, to the identity head's weights."""
+        self.identity_centres.copy_(nn.functional.normalize(self.person.weight.detach(), dim=1))
 
     def forward(
-        self, queries: Tensor, galleries: Tensor, labels: Tensor, start: int = 0, taught: Tensor | None = None
+        self,
+        queries: Tensor,
+        galleries: Tensor,
+        labels: Tensor,
+        start: int = 0,
+        teacher_embeddings: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """The parts of the loss that have a weight, unweighted, by the names of their weights in ``TrainConfig``.
 
@@ -46,15 +51,15 @@ class Learner(nn.Module):
             galleries: normalised gallery clips of the same (b, T, 3, H, W).
             labels: who each of the batch's B pairs shows (B,).
             start: where this process's pairs begin among them.
-            taught: a teacher's unit vectors of their crops (b, T_q + T, D).
+            teacher_embeddings: a teacher's unit vectors of their crops (b, T_q + T, D).
         """
         images, videos = self._encode(queries, galleries)  # (b, T_q, P, C), (b, T, P, C)
         parts = self._pair_losses(images, videos, labels, start) if self.config.model.head != "metric" else {}
         if self.config.identity or self.config.triplet:
             parts |= self._pooled_losses(images, videos, labels[start : start + len(queries)])
-        if self.config.teacher and taught is not None:
-            told = self.pupil(torch.cat([images, videos], dim=1).mean(2))  # (b, T_q + T, D)
-            parts["teacher"] = 1 - nn.functional.cosine_similarity(told, taught, dim=-1).mean()
+        if self.config.teacher and teacher_embeddings is not None:
+            predicted = self.distillation_head(torch.cat([images, videos], dim=1).mean(2))  # (b, T_q + T, D)
+            parts["teacher"] = 1 - nn.functional.cosine_similarity(predicted, teacher_embeddings, dim=-1).mean()
         return {name: parts[name] for name in self.config.loss_weights}
 
     def _encode(self, queries: Tensor, galleries: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,9 +75,9 @@ class Learner(nn.Module):
         """The losses of the whole batch's queries with this process's videos."""
         config = self.config
         t_q, own = images.shape[1], labels[start : start + len(videos)]
-        halves = self.model.stills(images.flatten(0, 1))
-        stills = Stills(*(gather(getattr(halves, field.name)) for field in fields(halves)))  # B * T_q
-        joined = self.model.join(stills, self.model.videos(videos))  # (B * T_q, b, d_F)
+        halves = self.model.queries(images.flatten(0, 1))
+        stills = QueryEncoding(*(gather(getattr(halves, field.name)) for field in fields(halves)))  # B * T_q
+        joined = self.model.join(stills, self.model.galleries(videos))  # (B * T_q, b, d_F)
         logits = full(self.model.classify(joined)).unflatten(0, (len(labels), t_q)).mean(1)  # (B, b), Eq. 3
         logits = gather(logits.T).T  # (B, B)
         same = labels[:, None] == labels[None, :]

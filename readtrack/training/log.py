@@ -1,20 +1,17 @@
-"""What a training writes down and shows: log.csv, scores.csv, TensorBoard curves, and a line for whoever waits."""
+"""What a training writes down as it goes: log.csv, scores.csv and TensorBoard curves."""
 
 import csv
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from readtrack.errors import InputError
 from readtrack.training.state import writing
 
-LINE_EVERY = 30.0  # seconds between plain lines, where stderr is no terminal
+Tell = Callable[[str], None]  # a line for whoever waits
+Progress = Callable[[int, int, str], None]  # steps done, of how many, and how it goes
 
 
 class Table:
@@ -29,7 +26,7 @@ class Table:
                     rows = list(csv.reader(file))[1:]
                 whole = [row for row in rows if len(row) == len(self.columns) and row[0].isdecimal()]
                 kept = [row for row in whole if int(row[0]) <= done]
-            self._file = open(path, "w", newline="")  # noqa: SIM115 (closed by Journal)
+            self._file = open(path, "w", newline="")  # noqa: SIM115 (closed by Log)
             csv.writer(self._file).writerows([self.columns, *kept])
             self._file.flush()
 
@@ -44,11 +41,19 @@ class Table:
         self._file.close()
 
 
-class Journal:
-    """A context manager; ``silent`` journals (of all processes but the first) do nothing."""
+class Log:
+    """A context manager; ``silent`` logs (of all processes but the first) do nothing."""
 
     def __init__(
-        self, out: Path, parts: Sequence[str], scores: Sequence[str], done: int, total: int, silent: bool = False
+        self,
+        out: Path,
+        parts: Sequence[str],
+        scores: Sequence[str],
+        done: int,
+        total: int,
+        silent: bool = False,
+        tell: Tell = lambda line: None,
+        progress: Progress = lambda done, total, words: None,
     ) -> None:
         """Open or go on with the files.
 
@@ -59,6 +64,8 @@ class Journal:
             done: steps done before.
             total: steps in all.
             silent: do nothing at all.
+            tell: called with every validation, in words.
+            progress: called after every step.
 
         Raises:
             InputError: TensorBoard is missing, or nothing can be written.
@@ -71,32 +78,19 @@ class Journal:
         except ImportError as error:
             raise InputError("training needs TensorBoard: pip install 'readtrack[train]'") from error
         self.parts, self.scores, self.total, self.first = parts, scores, total, done
-        self.log = Table(out / "log.csv", [*parts, "learning_rate", "seconds"], done)
+        self.tell, self.progress = tell, progress
+        self.losses = Table(out / "log.csv", [*parts, "learning_rate", "seconds"], done)
         self.scored = Table(out / "scores.csv", scores, done)
         with writing(out / "tensorboard"):
             self.curves: Any = SummaryWriter(str(out / "tensorboard"), purge_step=done + 1 if done else None)
-        self.started = self.told = time.perf_counter()
-        self.bar = Progress(
-            TextColumn("step"),
-            MofNCompleteColumn(),
-            BarColumn(),
-            TextColumn("{task.fields[what]}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
-            redirect_stdout=sys.stdout.isatty(),
-        )
-        self.task = self.bar.add_task("", total=total, completed=done, what="")
+        self.started = time.perf_counter()
 
-    def __enter__(self) -> "Journal":
-        if not self.silent:
-            self.bar.start()
+    def __enter__(self) -> "Log":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if not self.silent:
-            self.bar.stop()
-            self.log.close()
+            self.losses.close()
             self.scored.close()
             self.curves.close()
 
@@ -104,25 +98,19 @@ class Journal:
         """Note a step: the parts of its loss, the learning rate it was made with, seconds since the very first."""
         if self.silent:
             return
-        self.log.add(step, [*(parts[name] for name in self.parts), rate, seconds])
+        self.losses.add(step, [*(parts[name] for name in self.parts), rate, seconds])
         for name in self.parts:
             self.curves.add_scalar(f"loss/{name}", parts[name], step)
         self.curves.add_scalar("learning_rate", rate, step)
-        now = time.perf_counter()
-        speed = (step - self.first) / (now - self.started)
-        what = f"loss {parts['loss']:.3f}, {speed:.2f} it/s"
-        self.bar.update(self.task, completed=step, what=what)
-        if self.bar.disable and now - self.told > LINE_EVERY:
-            self.told = now
-            left = (self.total - step) / speed
-            print(f"step {step} of {self.total}: {what}, {left / 60:.0f} min left", file=sys.stderr, flush=True)
+        speed = (step - self.first) / (time.perf_counter() - self.started)
+        self.progress(step, self.total, f"loss {parts['loss']:.3f}, {speed:.2f} it/s")
 
     def score(self, step: int, scores: dict[str, float], words: str) -> None:
-        """Note and print a validation."""
+        """Note and tell a validation."""
         if self.silent:
             return
         self.scored.add(step, [scores[name] for name in self.scores])
         for name in self.scores:
             self.curves.add_scalar(f"validation/{name}", scores[name], step)
         self.curves.flush()
-        print(f"step {step} of {self.total}: {words}", flush=True)
+        self.tell(f"step {step} of {self.total}: {words}")

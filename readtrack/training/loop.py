@@ -1,9 +1,9 @@
 """The training loop: data, network and optimiser, and how far they are."""
 
 import json
+import logging
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -24,50 +24,50 @@ from readtrack.evaluation.reid import calibrate, read_logits, score
 from readtrack.files import replacing
 from readtrack.metrics.retrieval import TITLES, Retrieval
 from readtrack.read.checkpoint import save_checkpoint
-from readtrack.read.crops import normalise
+from readtrack.read.crops import standardise
 from readtrack.read.matcher import Matcher
 from readtrack.read.model import Read
 from readtrack.read.vectors import VectorNetwork
 from readtrack.training.batches import Batch, Batches
-from readtrack.training.config import Place, TrainConfig, learning_rate
+from readtrack.training.config import RunConfig, TrainConfig, learning_rate
 from readtrack.training.initial import initialise
 from readtrack.training.interruption import Interruption
 from readtrack.training.learner import Learner
-from readtrack.training.log import Journal
+from readtrack.training.log import Log, Progress, Tell
 from readtrack.training.processes import is_first, launch, mean, share_batchnorm
-from readtrack.training.state import load_snapshot, save_snapshot
+from readtrack.training.state import load_state, save_state
 
-TAUGHT_AT_ONCE = 512  # images shown to a teacher, then dropped where the cache is full
+EMBEDDED_AT_ONCE = 512  # images shown to a teacher, then dropped where the cache is full
 
 
 class Training:
     """Everything that changes while READ is trained: network, optimiser, and how far it is."""
 
-    def __init__(self, config: TrainConfig, place: Place) -> None:
+    def __init__(self, config: TrainConfig, run: RunConfig) -> None:
         """Start the processes, read the data and initialise.
 
         Raises:
             InputError: devices, data, initial weights or an earlier training that cannot be used.
         """
-        self.config, self.place = config, place
-        self.fabric = launch(place.device, place.devices, place.precision)
+        self.config, self.run = config, run
+        self.fabric = launch(run.device, run.devices, run.precision)
         torch.manual_seed(config.seed)
         with self.fabric.rank_zero_first():  # it downloads and cuts crops, the others find them there
-            self.splits = read_dataset(config.dataset, place.root, cache=place.cache, streets=config.streets)
+            self.splits = read_dataset(config.dataset, run.root, cache=run.cache, streets=config.streets)
             self.model = Read(config.model)
-            self.initialised = initialise(self.model, place.init)
+            self.initialised = initialise(self.model, run.init)
         _check_scorable(self.splits)
         self.data = f"{self.splits.name}: {self.splits.describe()}"
         rank, processes = self.fabric.global_rank, self.fabric.world_size
         room = LIMIT_MB / processes / (1 + self.workers)  # each loading process keeps its own images
         self.images = ImageCache(config.model.height, config.model.width, room)
-        taught = self._ask_teacher() if config.teacher else None
-        self.batches = Batches(self.splits.train, self.images, config, rank, processes, taught)
+        embeddings = self._ask_teacher() if config.teacher else None
+        self.batches = Batches(self.splits.train, self.images, config, rank, processes, embeddings)
         self.total = config.total_steps(self.batches.epoch_length)
-        width = len(next(iter(taught.values()))) if taught else 0
-        self.learner = Learner(config, self.model, len(self.batches.people), width)
+        length = len(next(iter(embeddings.values()))) if embeddings else 0
+        self.learner = Learner(config, self.model, len(self.batches.people), length)
         share_batchnorm(self.learner, self.fabric.device.type)
-        if place.compile:
+        if run.compile:
             for encoder in {self.model.encoder, getattr(self.model, "video_encoder", self.model.encoder)}:
                 encoder.to(memory_format=torch.channels_last)  # a tenth faster on a CPU
                 encoder.compile()
@@ -79,14 +79,14 @@ class Training:
         self.validated = 0  # the step of the last validation
         self.best = -1.0  # validation top-1
         self.seconds = 0.0  # spent by those who went on from each other
-        if (place.out / "last.pt").is_file():
-            self._find_earlier(place.out / "last.pt")
+        if (run.out / "last.pt").is_file():
+            self._find_earlier(run.out / "last.pt")
 
     @property
     def workers(self) -> int:
         """Loading processes."""
-        if self.place.workers is not None:
-            return self.place.workers
+        if self.run.workers is not None:
+            return self.run.workers
         return 0 if self.fabric.device.type == "cpu" else min(8, (os.cpu_count() or 1) - 1)
 
     @property
@@ -98,11 +98,11 @@ class Training:
         """This process's share of all batches from the next one on."""
         while self.done < self.total:
             end, length = self.total, self.batches.epoch_length
-            if self.config.alike > 1:  # each epoch looks anew at who looks alike
+            if self.config.hard_group > 1:  # each epoch finds anew who looks alike
                 end = min(end, self.done - self.done % length + length)
                 if self.done % length == 0:
-                    self.learner.look()
-                self.batches.looks = self.learner.looks.cpu().numpy().copy()
+                    self.learner.update_centres()
+                self.batches.identity_centres = self.learner.identity_centres.cpu().numpy().copy()
             yield from DataLoader(
                 self.batches,
                 batch_size=None,
@@ -118,12 +118,15 @@ class Training:
             group["lr"] = self.rate
         self.wrapped.train()
         labels = batch.labels.to(self.fabric.device)
-        taught = batch.taught.to(self.fabric.device)
-        parts = self.wrapped(self._pixels(batch.queries), self._pixels(batch.galleries), labels, batch.start, taught)
+        embeddings = batch.teacher_embeddings.to(self.fabric.device)
+        queries, galleries = self._pixels(batch.queries), self._pixels(batch.galleries)
+        parts = self.wrapped(queries, galleries, labels, batch.start, embeddings)
         weights = self.config.loss_weights
         loss = torch.stack([weights[name] * value for name, value in parts.items()]).sum()
         if not torch.isfinite(loss):
-            raise InputError(f"step {self.done + 1}: the loss is {loss.item()}; lower the learning rate")
+            raise InputError(
+                f"step {self.done + 1}: the loss is {loss.item()}; lower the learning rate", "learning_rate"
+            )
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
         if most := self.config.clip_gradient:
@@ -133,14 +136,14 @@ class Training:
         parts = {"loss": loss, **parts}
         return dict(zip(parts, mean(torch.stack(list(parts.values()))).tolist(), strict=True))
 
-    def validate(self, journal: Journal, interruption: Interruption) -> None:
+    def validate(self, log: Log, interruption: Interruption) -> None:
         """Score the network on people it has not seen and keep the best. The first process does, others wait for it.
 
         An interruption ends it at once; it is made up for when the training goes on.
         """
         if is_first():
             try:
-                self._score(journal, interruption)
+                self._score(log, interruption)
             except KeyboardInterrupt:
                 interruption.asked = True
             else:
@@ -159,42 +162,42 @@ class Training:
             "precision": self.fabric.strategy.precision.state_dict(),
         }
         numbers = {name: getattr(self, name) for name in ("done", "validated", "best", "seconds")}
-        save_snapshot(self.place.out / "last.pt", {**states, **numbers}, self.config, self.data)
+        save_state(self.run.out / "last.pt", {**states, **numbers}, self.config, self.data)
 
     def _find_earlier(self, path: Path) -> None:
         """Go on from an earlier training, or refuse to write over it."""
-        if self.place.resume:
-            kept = load_snapshot(path, self.config, self.data)
+        if self.run.resume:
+            kept = load_state(path, self.config, self.data)
             self.learner.load_state_dict(kept.pop("learner"))
             self.optimizer.load_state_dict(kept.pop("optimizer"))
             self.fabric.strategy.precision.load_state_dict(kept.pop("precision"))
             for name, number in kept.items():
                 setattr(self, name, number)
-        elif not self.place.overwrite:
-            raise InputError(f"{path.parent}: holds a training: --resume goes on with it, --overwrite starts again")
+        elif not self.run.overwrite:
+            raise InputError(f"{path.parent}: holds a training: resume it, or overwrite it", "resume")
 
     def _ask_teacher(self) -> dict[str, NDArray[np.float32]]:
         """The teacher's vectors of all images trained on, by file."""
-        if self.place.teacher is None:
-            raise InputError("the recipe has a teacher: pass --teacher FILE.onnx, a re-ID network that makes vectors")
+        if self.run.teacher is None:
+            raise InputError("the recipe has a teacher: pass an .onnx re-ID network that makes vectors", "teacher")
         paths = sorted({path for tracklet in self.splits.train for path in tracklet.paths})
-        teacher, vectors = VectorNetwork(self.place.teacher), []
-        for start in range(0, len(paths), TAUGHT_AT_ONCE):
-            vectors.append(teacher.vectors([self.images[path] for path in paths[start : start + TAUGHT_AT_ONCE]]))
+        teacher, vectors = VectorNetwork(self.run.teacher), []
+        for start in range(0, len(paths), EMBEDDED_AT_ONCE):
+            vectors.append(teacher.vectors([self.images[path] for path in paths[start : start + EMBEDDED_AT_ONCE]]))
         return dict(zip(paths, np.concatenate(vectors), strict=True))
 
     def _pixels(self, clips: Tensor) -> Tensor:
         """Clips (b, T, H, W, 3) to the network's input (b, T, 3, H, W)."""
-        pixels = normalise(clips.flatten(0, 1).numpy(), self.fabric.device, self.config.model.channel_order)
+        pixels = standardise(clips.flatten(0, 1).to(self.fabric.device), self.config.model.channel_order)
         return pixels.unflatten(0, clips.shape[:2])
 
-    def _score(self, journal: Journal, interruption: Interruption) -> None:
+    def _score(self, log: Log, interruption: Interruption) -> None:
         matcher = Matcher(self.model, str(self.fabric.device))
         logits, cosines = read_logits(matcher, self.splits, self.images, report=lambda _: interruption.check())
         read, pooled = (score(values, self.splits.query, self.splits.gallery) for values in (logits, cosines))
         if read.top1 > self.best:
             scale, offset = calibrate(matcher, self.splits, self.images)
-            self.model.config = replace(self.config.model, logit_scale=scale, logit_offset=offset)
+            config = replace(self.config.model, logit_scale=scale, logit_offset=offset)
             about = {
                 "recipe": asdict(self.config),
                 "step": self.done,
@@ -203,9 +206,9 @@ class Training:
                 "protocol": self.splits.protocol,
                 "validation": asdict(read),
             }
-            save_checkpoint(self.place.out / "best.safetensors", self.model, about)
+            save_checkpoint(self.run.out / "best.safetensors", self.model, about, config)
             self.best = read.top1
-        journal.score(self.done, _columns(read, pooled), f"READ {read}; pooled {pooled}")
+        log.score(self.done, _columns(read, pooled), f"READ {read}; pooled {pooled}")
 
 
 def _columns(read: Retrieval, pooled: Retrieval) -> dict[str, float]:
@@ -214,11 +217,22 @@ def _columns(read: Retrieval, pooled: Retrieval) -> dict[str, float]:
     return {f"{who}_{name}": getattr(found, name) for who, found in named for name in TITLES}
 
 
-def train(config: TrainConfig, place: Place) -> Path:
-    """Train to the end; leaves best.safetensors (by validation top-1), last.pt, tables and curves in ``place.out``.
+def train(
+    config: TrainConfig,
+    run: RunConfig,
+    tell: Tell = lambda line: None,
+    progress: Progress = lambda done, total, words: None,
+) -> Path:
+    """Train to the end; leaves best.safetensors (by validation top-1), last.pt, tables and curves in ``run.out``.
 
     Validation is on what the data set offers: of MARS and DukeMTMC-VideoReID the test people, as in the paper, whose
     "best top-1" is therefore chosen on them.
+
+    Args:
+        config: what is learnt, and how.
+        run: what is read, where it runs, what is written.
+        tell: called with lines for whoever waits, by the first process alone.
+        progress: called after every step with the steps done, all of them, and how it goes, likewise.
 
     Returns:
         The best checkpoint.
@@ -227,46 +241,45 @@ def train(config: TrainConfig, place: Place) -> Path:
         InputError: something handed in cannot be used, or a file cannot be written; what was written before is whole.
         KeyboardInterrupt: a signal came; last.pt holds everything up to the step that was finished then.
     """
-    training = Training(config, place)
+    training = Training(config, run)
     fabric = training.fabric
     if is_first():
-        _introduce(training)
+        _introduce(training, tell)
     scores = [f"{who}_{name}" for who in ("read", "pooled") for name in TITLES]
     parts, silent = ["loss", *config.loss_weights], not is_first()
     with (
         Interruption() as interruption,
-        Journal(place.out, parts, scores, training.done, training.total, silent) as journal,
+        Log(run.out, parts, scores, training.done, training.total, silent, tell, progress) as log,
     ):
         batches = training.load()
         started = time.perf_counter() - training.seconds
         while True:
             if training.validation_is_due:
-                training.validate(journal, interruption)
+                training.validate(log, interruption)
                 training.save()
             if mean(torch.tensor(float(interruption.asked), device=fabric.device)) > 0:  # of any process
                 training.save()
                 raise KeyboardInterrupt
             if training.done == training.total:
-                return place.out / "best.safetensors"
+                return run.out / "best.safetensors"
             losses = training.step(next(batches))
             training.seconds = time.perf_counter() - started
-            journal.step(training.done, losses, training.rate, training.seconds)
+            log.step(training.done, losses, training.rate, training.seconds)
 
 
-def _introduce(training: Training) -> None:
+def _introduce(training: Training, tell: Tell) -> None:
     """Say what is trained on, and write down what is trained."""
-    splits, config, place = training.splits, training.config, training.place
-    print(f"{splits.name}: {splits.describe()}\n{splits.protocol}")
-    for note in splits.notes:
-        print(f"note: {note}")
+    splits, config, run = training.splits, training.config, training.run
+    for line in (f"{splits.name}: {splits.describe()}", splits.protocol, *(f"note: {note}" for note in splits.notes)):
+        tell(line)
     if training.initialised == "random":
-        print("encoder: RANDOM weights; expect far worse results than from ImageNet", file=sys.stderr)
-    print(f"{training.total - training.done} steps to go, {training.batches.epoch_length} an epoch", flush=True)
-    path = place.out / "recipe.json"
-    about = {"config": asdict(config), "place": asdict(place), "data": training.data, "torch": torch.__version__}
+        logging.getLogger("readtrack").warning("encoder: RANDOM weights; expect far worse results than from ImageNet")
+    tell(f"{training.total - training.done} steps to go, {training.batches.epoch_length} an epoch")
+    path = run.out / "recipe.json"
+    about = {"config": asdict(config), "run": asdict(run), "data": training.data, "torch": torch.__version__}
     with replacing(path) as partial:
         if not training.done:
-            for earlier in (place.out / "last.pt", *(place.out / "tensorboard").glob("events.out.tfevents.*")):
+            for earlier in (run.out / "last.pt", *(run.out / "tensorboard").glob("events.out.tfevents.*")):
                 earlier.unlink(missing_ok=True)
         partial.write_text(json.dumps(about, indent=2, default=str) + "\n")
 

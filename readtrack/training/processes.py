@@ -14,25 +14,25 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from readtrack.devices import Precision
 from readtrack.errors import InputError, first_line
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-DEVICES = ("auto", "cpu", "cuda")
-PRECISIONS = ("32", "bf16-mixed", "16-mixed")
+BATCHNORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+FABRIC_PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed", "fp64": "64-true"}  # fp64: for checks
 PATIENCE = timedelta(hours=12)  # how long processes wait for the one that validates
 
 
-def launch(device: str = "auto", devices: int = 1, precision: str = "32") -> "Fabric":
+def launch(device: str | None = None, devices: int = 1, precision: Precision = "fp32") -> "Fabric":
     """Start the processes, or join those that torchrun started, of which there may be some on several machines.
 
     Args:
-        device: one of ``DEVICES``; "auto" takes GPUs where there are any.
+        device: "cpu" or "cuda"; None takes GPUs where there are any.
         devices: processes on this machine; torchrun's own number counts where it started them.
-        precision: one of ``PRECISIONS``; "mixed" computes in 16 bits where that is harmless, weights keep 32.
+        precision: "bf16" and "fp16" compute in 16 bits where that is harmless, weights keep 32.
 
     Raises:
         InputError: Lightning Fabric is missing, or the devices are.
@@ -44,7 +44,7 @@ def launch(device: str = "auto", devices: int = 1, precision: str = "32") -> "Fa
         raise InputError("training needs Lightning Fabric: pip install 'readtrack[train]'") from error
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
-    accelerator = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    accelerator = device or ("cuda" if torch.cuda.is_available() else "cpu")
     machines = 1
     if "TORCHELASTIC_RUN_ID" in os.environ:
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
@@ -58,13 +58,12 @@ def launch(device: str = "auto", devices: int = 1, precision: str = "32") -> "Fa
             devices=devices,
             num_nodes=machines,
             strategy=strategy,
-            precision="32-true" if precision == "32" else precision,  # type: ignore[arg-type]
+            precision=FABRIC_PRECISIONS[precision],  # type: ignore[arg-type]
         )
         fabric.launch()
     except Exception as error:  # Fabric raises its own kinds, without a common ancestor
-        raise InputError(
-            f"{devices} x {accelerator} cannot be used ({first_line(error)}): see --device and --devices"
-        ) from error
+        problem = f"{devices} x {accelerator} cannot be used ({first_line(error)}): choose others"
+        raise InputError(problem, "devices") from error
     return fabric
 
 
@@ -108,7 +107,7 @@ def share_batchnorm(module: nn.Module, device_type: str) -> None:
     if processes() == 1:
         return
     for name, child in module.named_children():
-        if isinstance(child, _BatchNorm):
+        if isinstance(child, BATCHNORMS):
             make = nn.SyncBatchNorm if device_type == "cuda" else SharedBatchNorm
             shared = make(child.num_features, child.eps, child.momentum, child.affine, child.track_running_stats)
             shared.weight, shared.bias = child.weight, child.bias
@@ -118,7 +117,7 @@ def share_batchnorm(module: nn.Module, device_type: str) -> None:
             share_batchnorm(child, device_type)
 
 
-class SharedBatchNorm(_BatchNorm):
+class SharedBatchNorm(nn.BatchNorm1d):
     """BatchNorm whose statistics are those of all processes' inputs together; they have equally many."""
 
     running_mean: Tensor

@@ -20,7 +20,7 @@ class Figures:
         return " / ".join("-" if value is None else f"{value:.1f}" for value in asdict(self).values())
 
 
-READ_S = TrainConfig(alike=4, teacher=1.0)
+READ_S = TrainConfig(hard_group=4, teacher=1.0)
 MARS = TrainConfig(  # paper Sec. 4.3, with horizontal flips
     model=READ_R50,
     dataset="mars",

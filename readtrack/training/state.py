@@ -22,10 +22,11 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({first_line(error)}): make room, then go on") from error
+        problem = f"{path}: cannot be written ({first_line(error)})"
+        raise InputError(f"{problem}: make room, then go on", "resume") from error
 
 
-def save_snapshot(path: Path, states: dict[str, Any], config: TrainConfig, data: str) -> None:
+def save_state(path: Path, states: dict[str, Any], config: TrainConfig, data: str) -> None:
     """Write all that is needed to go on; what was there before stays whole until the new file is.
 
     Args:
@@ -41,8 +42,8 @@ def save_snapshot(path: Path, states: dict[str, Any], config: TrainConfig, data:
         torch.save({**states, "config": json.dumps(asdict(config)), "data": data}, partial)
 
 
-def load_snapshot(path: Path, config: TrainConfig, data: str) -> dict[str, Any]:
-    """The states that ``save_snapshot`` wrote.
+def load_state(path: Path, config: TrainConfig, data: str) -> dict[str, Any]:
+    """The states that ``save_state`` wrote.
 
     Raises:
         InputError: not such a file, or of another recipe or other data, with the first difference named.
@@ -50,14 +51,16 @@ def load_snapshot(path: Path, config: TrainConfig, data: str) -> dict[str, Any]:
     try:
         kept = dict(torch.load(path, map_location="cpu", weights_only=True))
         about = json.loads(kept.pop("config"))
-        theirs = TrainConfig(**{**about, "model": ReadConfig(**about["model"])})
+        theirs = TrainConfig(**{**about, "model": ReadConfig.from_json(about["model"], path)})
         their_data = kept.pop("data")
     except Exception as error:  # whatever a damaged or foreign pickle leads to
         reason = first_line(error)
-        raise InputError(f"{path}: cannot be gone on from ({reason}): train again with --overwrite") from error
+        raise InputError(f"{path}: cannot be gone on from ({reason}): train again", "overwrite") from error
     if unlike := differences(theirs, config):
-        told = ", ".join(f"{name} was {there}, is {here}" for name, (there, here) in unlike.items())
-        raise InputError(f"{path}: of another recipe ({told}): give the same one, or --init best.safetensors")
+        words = ", ".join(f"{name} was {there}, is {here}" for name, (there, here) in unlike.items())
+        problem = f"{path}: of another recipe ({words})"
+        raise InputError(f"{problem}: go on with the same, or begin with its best", "init")
     if their_data != data:
-        raise InputError(f"{path}: of other data ({their_data}; now {data}): give the same, or --init best.safetensors")
+        problem = f"{path}: of other data ({their_data}; now {data})"
+        raise InputError(f"{problem}: go on with the same, or begin with its best", "init")
     return kept

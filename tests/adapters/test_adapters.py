@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import supervision as sv
 
-from readtrack.adapters.host import NEEDED, hook, load_matcher
+from readtrack.adapters.deep_sort_realtime import VectorEmbedder
+from readtrack.adapters.host import NEEDED, hook
 from readtrack.errors import InputError
 from readtrack.evaluation.adapters import follow, report, rewritten
-from readtrack.evaluation.recordings import STREET, open_recording
+from readtrack.evaluation.recordings import STREET, open_footage
 from readtrack.readtracker import ReadTracker
 from readtrack.relinking import Relinker
 
@@ -75,7 +76,7 @@ def test_the_extras_bring_what_is_needed():
         assert f"{host.replace('_', '-')}>={version}" in extras
 
 
-@pytest.mark.parametrize("make", [Relinker, lambda weights: load_matcher(weights, None)])
+@pytest.mark.parametrize("make", [Relinker, VectorEmbedder])
 def test_no_weights_are_told(make):
     with pytest.raises(InputError, match="weights None"):
         make(None)
@@ -83,16 +84,16 @@ def test_no_weights_are_told(make):
 
 def test_wrong_weights_are_told():
     with pytest.raises(InputError, match="nowhere"):
-        load_matcher("nowhere", None)
+        VectorEmbedder("nowhere")
 
 
-def test_a_clip_is_followed_scored_and_rewritten():
+def test_a_clip_is_followed_scored_and_rewritten(capsys):
     tracker = ReadTracker(None)
-    with open_recording(STREET, frames=30) as clip:
+    with open_footage(STREET, frames=30) as clip:
         tracks = follow(lambda found, image: tracker.update(found, image), clip)
-        told = report("motion only", clip, tracks)
-    assert told.startswith("street, motion only: IDF1 ") and sorted(tracks) == list(range(30))
-    assert float(told.split("IDF1 ")[1].split(",")[0]) > 50
+        scores = report("boxes alone", clip, tracks)
+    assert scores.IDF1 > 0.5 and sorted(tracks) == list(range(30))
+    assert capsys.readouterr().out.startswith("street, boxes alone: IDF1 ")
     people = sv.Detections(np.zeros((3, 4)), tracker_id=np.array([1, 3, 4]))
     assert rewritten({0: people}, {4: 3, 3: 2})[0].tracker_id.tolist() == [1, 2, 2]
     assert people.tracker_id.tolist() == [1, 3, 4]

@@ -44,22 +44,22 @@ def test_pairs_part_who_looks_different():
 
 
 def test_features_are_remembered_once_and_forgotten_with_their_tracks():
-    metric = PairMetric(ByColour(), capacity=4)
+    metric = PairMetric(ByColour(), gallery_size=4)
     image, _ = paint({"ann": at(100)})
     crop = image[150:290, 80:120]
     handles = metric.predict([crop, crop[:0], crop[:1]])
     assert [h.dtype for h in handles] == [np.float32] * 3 and handles[1] == handles[2] == -1
     for _ in range(3):  # the host hands in the latest feature again while a track is missed
         metric.partial_fit(np.array(handles[:2]), ["1", "2"], ["1", "2"])
-    assert len(metric._memory["1"].crops) == 1 and "2" not in metric._memory
+    assert len(metric._galleries["1"].crops) == 1 and "2" not in metric._galleries
     cost = metric.distance(np.array(handles), ["1", "2"])
     np.testing.assert_allclose(cost, [[0.02, 1, 1], [1, 1, 1]])
     for _ in range(40):
         metric.partial_fit(np.array(metric.predict([crop])), ["1"], ["1"])
-    assert len(metric._memory["1"].crops) <= 4
+    assert len(metric._galleries["1"].crops) <= 4
     for _ in range(WAIT):
         metric.partial_fit(np.zeros((0,)), [], [])
-    assert metric._memory == metric._latest == metric._crops == {}
+    assert metric._galleries == metric._latest == metric._crops == {}
 
 
 def test_zero_size_and_outlying_boxes_and_empty_frames():

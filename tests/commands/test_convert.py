@@ -146,9 +146,9 @@ def release_answers(content, image, clip):
     frames = encode(clip, memory, FRAMES, ("layer1", "layer2", "layer3"), False)  # (T, 1024, h, w)
     theta_q, phi_q = (functional.conv2d(still, network[f"{QUERY}bottleneck_{x}.weight"]) for x in ("key", "value"))
     theta_g, phi_g = (
-        functional.conv2d(frames, memory[f"memory_encoder.bottleneck_{x}.weight"]).transpose(0, 1).flatten(1)
-        for x in ("key", "value")
-    )  # (c, T * P)
+        functional.conv2d(frames, memory[f"memory_encoder.bottleneck_{x}.weight"]).contiguous().view(c, -1)
+        for x, c in (("key", THETA), ("value", PHI))
+    )  # (c, T * P), as (T, c, P) lies: their network mixes frames and channels
     looks = (theta_q[0].flatten(1).T @ theta_g).softmax(1)  # (P, T * P)
     attended = (phi_g @ looks.T).view_as(phi_q)  # (1, c, h, w)
     joined = torch.cat([phi_q, attended], dim=1).view(1, -1)
@@ -226,6 +226,7 @@ def test_what_the_release_means_is_in_its_configuration(converted, tar):
     config = model.config
     assert (config.theta_dim, config.phi_dim, config.feature_dim) == (THETA, PHI, FEATURE)
     assert (config.join, config.classes, config.channel_order, config.clip_length) == ("demo", 2, "bgr", T)
+    assert config.memory_layout == "demo"
     assert not config.video_stem_relu
     assert config.feature_after_relu
     assert not model.training

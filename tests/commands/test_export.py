@@ -15,18 +15,20 @@ import torch
 from conftest import TINY
 
 from readtrack import Matcher, ReadTracker
-from readtrack.commands.export import ExportSettings, export, main
+from readtrack.commands.export import main
 from readtrack.errors import InputError
 from readtrack.read import export as traced
 from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.crops import Crop
-from readtrack.read.export import run_torchscript, write_onnx, write_torchscript
+from readtrack.read.export import export, run_torchscript, write_onnx, write_torchscript
 from readtrack.read.model import Read
 from readtrack.read.onnx_network import KEY, OnnxNetwork, part_of
+from readtrack.read.torch_network import TorchNetwork
 
 TWO_NETS = replace(TINY, backbone="resnet50", shared_encoder=False, non_local=(1, 1), join="paper", place_bias=False)
 NETWORKS = {
     "read-s": TINY,
+    "demo's memory": replace(TINY, join="demo", classes=2, memory_layout="demo"),
     "paper's join, folded, two classes, bgr": replace(TINY, join="paper", rank=3, classes=2, channel_order="bgr"),
     "average": replace(TINY, head="average"),
     "metric": replace(TINY, head="metric"),
@@ -61,12 +63,19 @@ def crops(count, seed=0):
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
-def pair(request, tmp_path_factory):
-    """Matchers of a network and of what was exported of it."""
+def written(request, tmp_path_factory):
+    """A network, and the head of what was exported of it."""
     model = network(NETWORKS[request.param])
     path = tmp_path_factory.mktemp("onnx") / "tiny.onnx"
     files = write_onnx(path, model, {"made": "here"})
     assert files[-1] == path and len(files) == (2 if model.config.shared_encoder else 3)
+    return model, path
+
+
+@pytest.fixture(scope="module")
+def pair(written):
+    """Matchers of both."""
+    model, path = written
     return Matcher(model, "cpu"), Matcher.load(path, "cpu")
 
 
@@ -93,14 +102,12 @@ def test_logits_and_vectors_are_the_network_s(pair, n, m):
     assert pair[0].encoded == pair[1].encoded and pair[0].compared == pair[1].compared
 
 
-def test_clips_may_be_of_another_length(pair):
+def test_clips_may_be_of_another_length(written):
+    model, path = written
     answers = []
-    for matcher in pair:
-        before = matcher.config
-        matcher.model.config = replace(before, clip_length=3)
+    for network in (TorchNetwork(model, "cpu", clip_length=3), OnnxNetwork(path, "cpu", clip_length=3)):
         people = crops(9)
-        answers.append(matcher.logits(people[:2], [people[2:5], people[5:]]))
-        matcher.model.config = before
+        answers.append(Matcher(network).logits(people[:2], [people[2:5], people[5:]]))
     np.testing.assert_allclose(answers[1], answers[0], atol=1e-4 * max(1, np.abs(answers[0]).max()))
 
 
@@ -121,14 +128,14 @@ def test_torchscript_answers_the_same(pair, tmp_path):
 def test_half_is_near_and_half_as_large(form, tmp_path):
     save_checkpoint(tmp_path / "tiny.safetensors", network(TINY), {})
     sizes = []
-    for half in (False, True):
-        out = tmp_path / f"{half}.{form}"
-        done = export(ExportSettings(str(tmp_path / "tiny.safetensors"), form, out, half))
+    for precision in ("fp32", "fp16"):
+        out = tmp_path / f"{precision}.{form}"
+        done = export(tmp_path / "tiny.safetensors", form, out, precision)
         sizes.append(sum(file.stat().st_size for file in done.files))
-        assert done.difference < (0.1 if half else 1e-4)
+        assert done.difference < (0.1 if precision == "fp16" else 1e-4)
     assert sizes[1] < 0.65 * sizes[0]
     if form == "onnx":
-        assert [Matcher.load(tmp_path / f"{half}.onnx", "cpu").precision for half in (False, True)] == ["fp32", "fp16"]
+        assert all(Matcher.load(tmp_path / f"{name}.onnx", "cpu").precision == name for name in ("fp32", "fp16"))
 
 
 def test_inputs_and_outputs_are_named_and_of_any_number(exported):
@@ -138,8 +145,8 @@ def test_inputs_and_outputs_are_named_and_of_any_number(exported):
         value.name: [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
         for value in (*model.graph.input, *model.graph.output)
     }
-    assert shapes["queries"] == ["queries", TINY.places, TINY.channels]
-    assert shapes["videos"] == ["videos", "images", TINY.places, TINY.channels]
+    assert shapes["queries"] == ["queries", TINY.positions, TINY.channels]
+    assert shapes["videos"] == ["videos", "images", TINY.positions, TINY.channels]
     assert len(shapes["logits"]) == 2 and all(isinstance(size, str) for size in shapes["logits"])
     (pixels,) = onnx.load(exported / "tiny.encoder.onnx").graph.input
     assert [d.dim_param or d.dim_value for d in pixels.type.tensor_type.shape.dim] == ["crops", 64, 32, 3]
@@ -162,7 +169,7 @@ def test_inference_needs_no_torch(exported):
 
 
 def test_a_tracker_takes_an_exported_network(exported):
-    tracker = ReadTracker(exported / "tiny.onnx", device="cpu", half=True)
+    tracker = ReadTracker(exported / "tiny.onnx", device="cpu", precision="fp16")
     seen = sv.Detections(np.array([[10.0, 10, 50, 100]]), confidence=np.array([0.9]))
     for _ in range(3):
         answer = tracker.update(seen, np.zeros((120, 160, 3), np.uint8))
@@ -174,7 +181,7 @@ def test_what_an_export_cannot_do_is_said(exported, tmp_path):
     matcher, people = Matcher.load(exported / "tiny.onnx", "cpu"), crops(3)
     with pytest.raises(InputError, match="attention"):
         matcher.attention(people[0], people[1:])
-    with pytest.raises(InputError, match="--rank 2"):
+    with pytest.raises(InputError, match="export it again at that rank"):
         Matcher.load(exported / "tiny.onnx", rank=2)
     with pytest.raises(InputError, match="int8"):
         Matcher.load(exported / "tiny.onnx", precision="int8")
@@ -205,9 +212,7 @@ def test_files_that_are_missing_broken_or_strangers_are_named(exported, tmp_path
         del model.metadata_props[:]
         model.metadata_props.add(key=KEY, value=facts)
         onnx.save(model, tmp_path / "odd.onnx")
-        with pytest.raises(
-            InputError, match=r"odd\.onnx: (no head that readtrack|exported by another version.*colour)"
-        ):
+        with pytest.raises(InputError, match=r"odd\.onnx: (no head that readtrack|written by another version.*colour)"):
             Matcher.load(tmp_path / "odd.onnx")
 
 
@@ -233,16 +238,16 @@ def test_what_cannot_be_exported_is_said(tmp_path, monkeypatch):
     save_checkpoint(tmp_path / "tiny.safetensors", network(TINY), {})
     weights = str(tmp_path / "tiny.safetensors")
     with pytest.raises(InputError, match=r"must end in \.onnx"):
-        export(ExportSettings(weights, out=tmp_path / "tiny.pb"))
+        export(weights, out=tmp_path / "tiny.pb")
     with pytest.raises(InputError, match="coreml"):
-        export(ExportSettings(weights, "coreml"))
+        export(weights, "coreml")
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written"):
-        export(ExportSettings(weights, out=tmp_path / "file" / "tiny.onnx"))
+        export(weights, out=tmp_path / "file" / "tiny.onnx")
     wrong = lambda self, queries, videos: queries.sum((1, 2))[:, None] - videos.sum((1, 2, 3)) + 9  # noqa: E731
     monkeypatch.setattr(traced.Traceable, "compare", wrong)
     with pytest.raises(InputError, match="do not use it"):
-        export(ExportSettings(weights, out=tmp_path / "wrong.onnx"))
+        export(weights, out=tmp_path / "wrong.onnx")
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(InputError, match="pip install onnx"):
-        export(ExportSettings(weights, out=tmp_path / "without.onnx"))
+        export(weights, out=tmp_path / "without.onnx")

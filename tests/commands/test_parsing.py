@@ -117,13 +117,14 @@ options:
   --overwrite              replace what is there
   --video, --no-video      write tracks.mp4 (default: True)
 
-frames: Where frames come from.
+frames: where frames come from
   --end INT                stop before this frame
 
-memory: Times in seconds.
+memory: times in seconds
   --max-age FLOAT          how long a lost person can be brought back (default:
                            60.0)
-  --help-all               show 1 more
+
+--help-all shows 1 more, each with its default
 
 examples:
   readtrack job --end 5

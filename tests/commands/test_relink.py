@@ -39,11 +39,11 @@ def sequence(tmp_path, monkeypatch):
 
 
 def command(folder, *more):
-    return relink.main([str(folder / "tracks.txt"), "--video", str(folder), *map(str, more)])
+    return relink.main([str(folder / "tracks.txt"), "--source", str(folder), *map(str, more)])
 
 
 def test_only_ids_change_and_links_are_logged(sequence, capsys):
-    assert command(sequence, "--truth", sequence / "gt.txt") == 0
+    assert command(sequence, "--ground-truth", sequence / "gt.txt") == 0
     told = capsys.readouterr().out
     assert "3 tracks are 2 identities by 1 links" in told
     before, after = (next(line for line in told.splitlines() if line.startswith(w)) for w in ("before", "after"))
@@ -108,11 +108,11 @@ def test_flags_are_checked_and_the_input_is_never_overwritten(sequence, capsys):
     given = (sequence / "tracks.txt").read_bytes()
     for flags in (
         ("--out", sequence / "tracks.txt"),
-        ("--threshold", "1.2"),
+        ("--match-probability", "1.2"),
         ("--interpolate", "-1"),
-        ("--max-gap", "-3"),
-        ("--video", sequence / "nowhere"),
-        ("--truth", sequence / "nowhere.txt"),
+        ("--max-age", "-3"),
+        ("--source", sequence / "nowhere"),
+        ("--ground-truth", sequence / "nowhere.txt"),
     ):
         assert command(sequence, *flags) == 2, flags
     assert len(capsys.readouterr().err.splitlines()) == 6
@@ -143,7 +143,7 @@ def test_a_real_person_cut_in_two_is_one_again(tmp_path, capsys):
     split[(rows[:, 1] == rows[0, 1]) & (rows[:, 0] > 30), 1] = 99
     split = split[~((split[:, 1] == 99) & (split[:, 0] < 40))]
     np.savetxt(tmp_path / "cut.txt", split, delimiter=",", fmt="%g")
-    flags = ["--video", str(CAMPUS), "--truth", str(CAMPUS / "gt" / "gt.txt"), "--device", "cpu"]
+    flags = ["--source", str(CAMPUS), "--ground-truth", str(CAMPUS / "gt" / "gt.txt"), "--device", "cpu"]
     assert relink.main([str(tmp_path / "cut.txt"), *flags]) == 0
     links = [json.loads(line) for line in (tmp_path / "cut-relinked.jsonl").read_text().splitlines()]
     assert {(link["identity"], link["track"]) for link in links} <= {(1, 99)}

@@ -17,6 +17,7 @@ from readtrack.commands import track as run
 from readtrack.errors import InputError
 from readtrack.metrics.tracking import score_tracking
 from readtrack.mot import MotWriter, read_mot, read_truth
+from readtrack.pipeline import track
 from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.matcher import Matcher
 from readtrack.results.folder import Results, make_folder
@@ -163,6 +164,8 @@ def test_a_run_is_never_overwritten_silently(sequence, tmp_path, capsys):
         (["SEQUENCE", "--detector", "none", "--device", "cuda:9"], "cuda:9"),
         (["SEQUENCE", "--detector", "none", "--out", "/proc/nowhere"], "/proc/nowhere"),
         (["SEQUENCE", "--detector", "none", "--max-age", "-1"], "max_age"),
+        (["SEQUENCE", "--detector", "none", "--max-age", "long"], "--max-age"),
+        (["--conf", "0.1"], "--confidence"),
         (["SEQUENCE", "--detector", "none", "--stride", "0"], "stride"),
         (["--stride", "0"], "stride"),
         (["SEQUENCE/img1", "--detector", "none"], "--detections"),
@@ -227,7 +230,7 @@ def test_a_callable_that_fails_loses_nothing(sequence, tmp_path):
 
     table = read_mot(sequence / "det/det.txt")
     with pytest.raises(RuntimeError), open_video(sequence) as video, Results(tmp_path, 25) as results:
-        run.track(video, detect, ReadTracker(None), results)
+        track(video, detect, ReadTracker(None), results)
     assert max(read_mot(tmp_path / "tracks.txt")) == 19
     assert len(frames_of(tmp_path / "tracks.mp4")) == 20
 

@@ -166,7 +166,7 @@ def test_hog_runs_on_any_size():
 def test_hog_tells_what_it_cannot(caplog, monkeypatch):
     refuses("hog", "class 0", config=DetectorConfig(classes=(2,)))
     with caplog.at_level(logging.WARNING, "readtrack"):
-        load_detector("hog", DetectorConfig(half=True))
+        load_detector("hog", DetectorConfig(precision="fp16"))
     assert len(caplog.records) == 1 and "CPU" in caplog.text
     monkeypatch.delattr("cv2.HOGDescriptor")
     refuses("hog", "opencv-python<5")
@@ -366,7 +366,7 @@ def test_an_ultralytics_model_runs_and_halves_only_on_gpus(tmp_path, monkeypatch
 
     YOLO("yolo11n.yaml").save(tmp_path / "random.pt")
     capfd.readouterr()
-    config = DetectorConfig(confidence=0.0, classes=(0, 2), device="cpu", half=True)
+    config = DetectorConfig(confidence=0.0, classes=(0, 2), device="cpu", precision="fp16")
     with caplog.at_level(logging.WARNING, "readtrack"):
         detector = load_detector("random.pt", config)
     assert detector.name == "random.pt"

@@ -10,9 +10,9 @@ import supervision as sv
 from readtrack import boxes
 from readtrack.commands import evaluate
 from readtrack.errors import InputError
-from readtrack.evaluation.settings import BudgetSettings
+from readtrack.evaluation.budget import BudgetSettings
 from readtrack.tracking import Tracker, TrackerConfig
-from readtrack.tracking.identity import SAVED
+from readtrack.tracking.identity import MAX_TOKENS
 
 ASK = TrackerConfig(fps=25, unambiguous_share=1)
 
@@ -23,9 +23,9 @@ class Oracle:
     def __init__(self):
         self.asked = []
 
-    def similarity(self, crops, tracklets):
+    def log_odds(self, crops, tracklets):
         self.asked.append(list(crops))
-        return np.array([[0.99 if tracklet[0] == crop else 0.01 for tracklet in tracklets] for crop in crops])
+        return np.array([[4.6 if tracklet[0] == crop else -4.6 for tracklet in tracklets] for crop in crops])
 
 
 def crowd(places, confidence=None):
@@ -38,7 +38,7 @@ def crowd(places, confidence=None):
 def walk(config, frames=80, people=6):
     """A row of people who all walk; the ids of the last frame, and the rows asked about in each frame."""
     oracle = Oracle()
-    tracker = Tracker(config, oracle.similarity)
+    tracker = Tracker(config, oracle.log_odds)
     asked = []
     for i in range(frames):
         oracle.asked = []
@@ -64,11 +64,11 @@ def test_a_budget_bounds_the_share_that_is_asked_about(share):
 
 def test_the_surest_are_asked_about_first_and_no_one_is_paid_for_twice():
     oracle = Oracle()
-    tracker = Tracker(replace(ASK, budget=0.4), oracle.similarity)
+    tracker = Tracker(replace(ASK, budget=0.4), oracle.log_odds)
     surely = dict(zip("abcde", (0, 60, 120, 180, 240), strict=True))
     for _ in range(4):  # nobody can be asked about before tracks are believed
         tracker.update(crowd(surely))
-    tracker.identities.allowance = 0.0
+    tracker.identities.tokens = 0.0
     oracle.asked = []
     tracker.update(crowd(surely, [0.7, 0.95, 0.8, 0.9, 0.75]))
     assert {crop for crops in oracle.asked for crop in crops} == {"b", "d"}
@@ -76,16 +76,16 @@ def test_the_surest_are_asked_about_first_and_no_one_is_paid_for_twice():
 
 def test_what_is_saved_up_is_bounded_and_a_reset_spends_it():
     oracle = Oracle()
-    tracker = Tracker(replace(ASK, budget=0.9), oracle.similarity)
+    tracker = Tracker(replace(ASK, budget=0.9), oracle.log_odds)
     for _ in range(150):
         tracker.update(crowd({"ann": 100}))
         tracker.identities.asked = set()
-    assert 0 <= tracker.identities.allowance <= SAVED
+    assert 0 <= tracker.identities.tokens <= MAX_TOKENS
     for _ in range(300):  # weak boxes count, and are never asked about
         tracker.update(crowd({f"p{k}": 60 * k for k in range(5)}, [0.2] * 5))
-    assert tracker.identities.allowance == SAVED
+    assert tracker.identities.tokens == MAX_TOKENS
     tracker.reset()
-    assert tracker.identities.allowance == 0
+    assert tracker.identities.tokens == 0
 
 
 def test_a_budget_is_a_share():
@@ -95,29 +95,25 @@ def test_a_budget_is_a_share():
 
 def told(tmp_path, *flags):
     file = tmp_path / "budget.json"
-    assert evaluate.main(["budget", *map(str, flags), "--report", str(file)]) == 0
+    assert evaluate.main(["budget", *map(str, flags), "--json", str(file)]) == 0
     return json.loads(file.read_text())
 
 
 def test_the_command(two, tmp_path, capsys):  # noqa: F811
-    gates = ("--unambiguous-share", 0.9, "--unambiguous-share", 1, "--budget", 0.01, "--gap", 3, "--places", 1)
+    gates = ("--clear", 0.9, "--clear", 1, "--budget", 0.01, "--gap", 3, "--places", 1)
     found = told(tmp_path, "--source", two[0], *gates)
     out = capsys.readouterr().out
-    rows = {row["policy"]["name"]: row for row in found["rows"]}
-    assert list(rows) == ["never", "share 0.9", "share 1", "budget 0.01"]
+    rows = {row["gate"]["name"]: row for row in found["rows"]}
+    assert list(rows) == ["never", "clear 0.9", "clear 1", "budget 0.01"]
     assert rows["never"]["encoded"] == rows["never"]["pairs"] == 0
-    assert rows["budget 0.01"]["encoded"] <= rows["share 0.9"]["encoded"] < rows["share 1"]["encoded"]
+    assert rows["budget 0.01"]["encoded"] <= rows["clear 0.9"]["encoded"] < rows["clear 1"]["encoded"]
     assert all(0 < row["detections"] >= row["encoded"] and row["scores"]["IDF1"] > 0 for row in rows.values())
-    assert rows["share 1"]["asked"] >= rows["share 1"]["back"] and rows["share 1"]["read_seconds"] > 0
-    assert (
-        found["operating_point"] in rows
-        and f"widest policy: {found['operating_point']}" in out
-        and "share 0.9 (default)" in out
-    )
+    assert rows["clear 1"]["asked"] >= rows["clear 1"]["back"] and rows["clear 1"]["read_seconds"] > 0
+    assert found["knee"] in rows and f"widest gate: {found['knee']}" in out and "clear 0.9 (default)" in out
 
 
 def test_two_sources_are_added_up(two, tmp_path, capsys):  # noqa: F811
-    gates = ("--unambiguous-share", 0.9, "--budget", 0.1, "--places", 1)
+    gates = ("--clear", 0.9, "--budget", 0.1, "--places", 1)
     found = told(tmp_path, "--source", two[0], "--source", "street", *gates)
     for k in range(3):
         one, other, both = found["rows"][k::3]
@@ -129,12 +125,12 @@ def test_two_sources_are_added_up(two, tmp_path, capsys):  # noqa: F811
 
 def test_what_cannot_be_tried_is_told(two, tmp_path, capsys):  # noqa: F811
     for flags, words in (
-        ((two[0], "--unambiguous-share", 0.2), "unambiguous_share=0.2"),
+        ((two[0], "--clear", 0.2), "unambiguous_share=0.2"),
         ((two[0], "--budget", 2), "budget=2"),
         ((two[0], "--gap", 0), "at least 1 frame"),
         ((two[1],), "has no pixels"),
     ):
-        assert evaluate.main(["budget", "--source", *map(str, flags), "--report", str(tmp_path / "x")]) == 2
+        assert evaluate.main(["budget", "--source", *map(str, flags), "--json", str(tmp_path / "x")]) == 2
         assert words in capsys.readouterr().err
     with pytest.raises(InputError, match="given twice"):
         BudgetSettings(("street", "street"))

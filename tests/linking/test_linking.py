@@ -51,7 +51,7 @@ def test_a_stranger_or_somebody_unsure_stays_alone():
     assert relink(tracks, images, Eyes()).links == []
     tracks, images = film(away_and_back(), anew_after(60))
     assert relink(tracks, images, Eyes(sure=0.85)).links == []
-    assert len(relink(tracks, images, Eyes(sure=0.85), RelinkConfig(threshold=0.8)).links) == 1
+    assert len(relink(tracks, images, Eyes(sure=0.85), RelinkConfig(match_probability=0.8)).links) == 1
 
 
 def test_nobody_is_in_two_places_nor_faster_than_people_nor_back_after_too_long():
@@ -65,7 +65,7 @@ def test_nobody_is_in_two_places_nor_faster_than_people_nor_back_after_too_long(
     assert relink(tracks, images, Eyes(), RelinkConfig(fps=25)).links == []
     assert len(relink(tracks, images, Eyes(), RelinkConfig(fps=1)).links) == 1
     tracks, images = film(away_and_back(), anew_after(60))
-    assert relink(tracks, images, Eyes(), RelinkConfig(fps=25, max_gap=2)).links == []
+    assert relink(tracks, images, Eyes(), RelinkConfig(fps=25, max_age=2)).links == []
 
 
 def test_between_two_alike_nobody_is_chosen():
@@ -120,7 +120,13 @@ def test_what_cannot_be_used_is_refused():
     with pytest.raises(InputError, match="twice in frame 3"):
         relink(twice, images, Eyes())
     assert relink({}, images, Eyes()).identities == {}
-    for wrong in ({"threshold": 1.5}, {"fps": 0}, {"max_gap": -1}, {"max_gap": float("nan")}, {"gallery_size": 0}):
+    for wrong in (
+        {"match_probability": 1.5},
+        {"fps": 0},
+        {"max_age": -1},
+        {"max_age": float("nan")},
+        {"gallery_size": 0},
+    ):
         with pytest.raises(InputError, match=next(iter(wrong))):
             RelinkConfig(**wrong)
 

@@ -13,12 +13,13 @@ import torch
 from conftest import TINY
 
 from readtrack.errors import InputError
+from readtrack.evaluation.speed import equation_1
 from readtrack.read.checkpoint import load_checkpoint, save_checkpoint
-from readtrack.read.compression import fold
+from readtrack.read.compression import compress
 from readtrack.read.config import HEADS, JOINS
 from readtrack.read.crops import normalise
 from readtrack.read.matcher import Crop, Matcher
-from readtrack.read.model import Read, Stills, Videos
+from readtrack.read.model import GalleryEncoding, QueryEncoding, Read
 
 TWO_NETS = replace(TINY, backbone="resnet50", shared_encoder=False, non_local=(1, 1), join="paper", place_bias=False)
 
@@ -56,7 +57,7 @@ def drawn(count, seed=0):
 
 def encoded(count, channels=TINY.channels, seed=0):
     """Crops as if a network had seen them."""
-    features = torch.randn(count, TINY.places, channels, generator=torch.Generator().manual_seed(seed))
+    features = torch.randn(count, TINY.positions, channels, generator=torch.Generator().manual_seed(seed))
     return [Crop(None, feature) for feature in features]
 
 
@@ -103,7 +104,7 @@ def test_however_pairs_are_judged_it_is_the_equation(name):
     np.testing.assert_allclose(first, naive, atol=1e-5, rtol=1e-4)
     assert first.dtype == np.float64
     np.testing.assert_array_equal(matcher.logits(queries, clips), first)  # the clips' halves remembered
-    np.testing.assert_array_equal(matcher.logits(matcher.stills(queries), matcher.videos(clips)), first)
+    np.testing.assert_array_equal(matcher.logits(matcher.queries(queries), matcher.galleries(clips)), first)
     pair_by_pair = Matcher(model, "cpu", memory_mb=1e-3)
     np.testing.assert_allclose(pair_by_pair.logits(queries, clips), first, atol=1e-5, rtol=1e-5)
     assert not pair_by_pair._encodings.memory.clips
@@ -140,10 +141,10 @@ def test_each_crop_is_encoded_once_and_each_clip_halved_once(monkeypatch):
     matcher = Matcher(network(TINY), "cpu")
     crops = drawn(4)
     halved = []
-    videos = matcher.model.videos
-    monkeypatch.setattr(matcher.model, "videos", lambda features: halved.append(len(features)) or videos(features))
+    videos = matcher.model.galleries
+    monkeypatch.setattr(matcher.model, "galleries", lambda features: halved.append(len(features)) or videos(features))
     clips = [[a, b] for a in crops for b in crops] * 2
-    matcher.videos(clips)
+    matcher.galleries(clips)
     assert (matcher.encoded, halved) == (4, [16])
     matcher.video_vectors(clips)
     matcher.logits(crops, clips)
@@ -193,8 +194,8 @@ def test_what_was_asked_for_last_is_remembered():
     crops = encoded(40)
     kept = crops[:2]
     for i in range(2, 38):
-        matcher.videos([kept])
-        matcher.videos([crops[i : i + 2]])
+        matcher.galleries([kept])
+        matcher.galleries([crops[i : i + 2]])
     assert matcher._encodings.memory.get(tuple(map(weakref.ref, kept))) is not None
     assert matcher._encodings.memory.get(tuple(map(weakref.ref, crops[2:4]))) is None
 
@@ -211,7 +212,7 @@ def test_class1_is_the_second_output():
     matcher = Matcher(network(replace(TINY, classes=2)), "cpu")
     crops = encoded(4)
     with torch.no_grad():
-        outputs = matcher.model.classes(matcher.model.join(matcher.stills(crops[:2]), matcher.videos([crops[2:]])))
+        outputs = matcher.model.classes(matcher.model.join(matcher.queries(crops[:2]), matcher.galleries([crops[2:]])))
     np.testing.assert_allclose(matcher.logits(crops[:2], [crops[2:]], class1=True), outputs[..., 1], rtol=1e-5)
     with pytest.raises(InputError, match="one output"):
         Matcher(network(TINY), "cpu").logits(crops[:2], [crops[2:]], class1=True)
@@ -290,15 +291,15 @@ def test_several_questions_are_answered_as_one_by_one(name):
             (crops[:1], []),
         ]
 
-    one_by_one = [Matcher(model, "cpu").similarity(*question) for question in questions(drawn(9))]
+    one_by_one = [Matcher(model, "cpu").log_odds(*question) for question in questions(drawn(9))]
     matcher = Matcher(model, "cpu")
     batches = []
     encode = matcher.network.encode
     matcher.network.encode = lambda pixels: batches.append(len(pixels)) or encode(pixels)
-    found = matcher.similarities(questions(drawn(9)))
+    found = matcher.log_odds_each(questions(drawn(9)))
     assert [answer.shape for answer in found] == [(2, 2), (0, 1), (2, 2), (1, 0)]
     for answer, expected in zip(found, one_by_one, strict=True):
-        np.testing.assert_allclose(answer, expected, atol=1e-6)
+        np.testing.assert_allclose(answer, expected, atol=1e-5)
     assert len(batches) == 1
 
 
@@ -361,10 +362,10 @@ def test_attention_is_a_softmax_over_the_video_averaged_over_the_query(tiny_mode
     assert found.shape == (2, 4, 2)
     assert found.sum() == pytest.approx(1, abs=1e-12)
     keys = tiny_model.theta_gallery(torch.cat([crop.features for crop in clip]))
-    expected = np.zeros(2 * TINY.places)
+    expected = np.zeros(2 * TINY.positions)
     for place, look in enumerate(tiny_model.theta_query(query.features)):
         weights = np.exp((keys @ look).numpy() + np.tile(tiny_model.place_bias[place].numpy(), 2))
-        expected += weights / weights.sum() / TINY.places
+        expected += weights / weights.sum() / TINY.positions
     np.testing.assert_allclose(found.ravel(), expected, atol=1e-6)
 
 
@@ -400,6 +401,38 @@ def test_fp16_on_a_cpu_is_fp32_and_other_precisions_are_refused(tiny_model):
         Matcher(tiny_model, "cpu", precision="int8")
 
 
+def test_a_matcher_leaves_its_network_as_it_was(tiny_model):
+    before = {name: tensor.clone() for name, tensor in tiny_model.state_dict().items()}
+    tiny_model.train().requires_grad_(True)
+    matcher = Matcher(tiny_model, "cpu", precision="bf16")
+    matcher.logits(drawn(1), [drawn(2)])
+    assert tiny_model.training and all(p.requires_grad for p in tiny_model.parameters())
+    after = tiny_model.state_dict()
+    assert all(after[name].dtype == tensor.dtype and after[name].equal(tensor) for name, tensor in before.items())
+    assert not matcher.model.training
+
+
+def test_a_matcher_is_taken_as_it_is_and_weights_are_loaded(tiny_model, tmp_path):
+    matcher = Matcher(tiny_model, "cpu")
+    assert Matcher.of(matcher) is matcher
+    save_checkpoint(tmp_path / "tiny.safetensors", tiny_model, {}, replace(TINY, logit_scale=2.0))
+    assert Matcher.of(tmp_path / "tiny.safetensors", "cpu").config == replace(TINY, logit_scale=2.0)
+    assert Matcher.load(tmp_path / "tiny.safetensors", "cpu", clip_length=3).clip_length == 3
+    with pytest.raises(InputError, match="weights None"):
+        Matcher.of(None)
+
+
+def test_log_odds_are_the_calibrated_logits():
+    config = replace(TINY, logit_scale=3.0, logit_offset=-1.0)
+    matcher = Matcher(network(config), "cpu")
+    crops = drawn(3)
+    odds = matcher.log_odds([*crops, None], [crops[:2], crops])
+    np.testing.assert_allclose(odds[:3], 3 * matcher.logits(crops, [crops[:2], crops]) - 1, atol=1e-6)
+    assert (odds[3] == -np.inf).all()
+    similarity = matcher.similarity([*crops, None], [crops[:2], crops])
+    np.testing.assert_allclose(similarity, 1 / (1 + np.exp(-odds)), atol=1e-12)
+
+
 def test_a_device_that_is_not_there_is_named(tiny_model):
     with pytest.raises(InputError, match="cuda:7"):
         Matcher(tiny_model, "cuda:7")
@@ -413,13 +446,13 @@ def test_bgr_networks_get_swapped_channels_and_the_same_mean():
 def test_a_benchmark_s_worth_of_pairs_takes_bounded_memory():
     """A tenth of MARS: 198 queries x 11,310 videos. All scores at once would be 1.1 GB, all features 140 MB."""
     matcher = Matcher(network(TINY), "cpu", memory_mb=16)
-    stills = matcher.stills(encoded(198))
+    stills = matcher.queries(encoded(198))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     columns = 0
     for block in range(0, 11_310, 1_131):
-        features = torch.randn(1_131, 2, TINY.places, TINY.channels, generator=torch.Generator().manual_seed(block))
+        features = torch.randn(1_131, 2, TINY.positions, TINY.channels, generator=torch.Generator().manual_seed(block))
         with torch.inference_mode():
-            columns += matcher.logits(stills, matcher.model.videos(features)).shape[1]
+            columns += matcher.logits(stills, matcher.model.galleries(features)).shape[1]
     assert columns == 11_310
     assert matcher.compared == 198 * 11_310
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150 * 1024  # KiB
@@ -430,9 +463,9 @@ def folded_pair(rank, samples=False):
     model = network(replace(TINY, join="paper", phi_dim=16))
     torch.manual_seed(3)
     channels = TINY.channels
-    galleries = torch.randn(20, 2, TINY.places, channels) @ torch.diag(torch.linspace(0, 1, channels) ** 3) + 0.3
-    queries = torch.randn(20, TINY.places, channels)
-    folded = fold(model, rank, galleries if samples else None)
+    galleries = torch.randn(20, 2, TINY.positions, channels) @ torch.diag(torch.linspace(0, 1, channels) ** 3) + 0.3
+    queries = torch.randn(20, TINY.positions, channels)
+    folded = compress(model, rank, galleries if samples else None)
     assert folded.config == replace(model.config, rank=rank)
     with torch.no_grad():
         return [net.compare(queries, galleries).double() for net in (model, folded)]
@@ -457,7 +490,7 @@ def test_folding_to_what_videos_really_show_loses_less():
 
 def test_a_folded_network_is_an_ordinary_one(tmp_path):
     model = network(replace(TINY, join="demo", phi_dim=16, classes=2))
-    folded = fold(model, 4)
+    folded = compress(model, 4)
     assert sum(p.numel() for p in folded.parameters()) < sum(p.numel() for p in model.parameters())
     assert not {p.data_ptr() for p in model.parameters()} & {p.data_ptr() for p in folded.parameters()}
     save_checkpoint(tmp_path / "folded.safetensors", folded, {})
@@ -474,9 +507,9 @@ def test_a_folded_network_is_an_ordinary_one(tmp_path):
     ]
     np.testing.assert_array_equal(answers[1], answers[0])
     np.testing.assert_array_equal(answers[2], answers[0])
-    assert fold(folded, 2).config.rank == 2
+    assert compress(folded, 2).config.rank == 2
     with pytest.raises(InputError, match="1 to 4 channels"):
-        fold(folded, 5)
+        compress(folded, 5)
 
 
 @pytest.mark.parametrize(
@@ -489,14 +522,45 @@ def test_a_folded_network_is_an_ordinary_one(tmp_path):
 )
 def test_what_cannot_be_folded_says_why(change, why):
     with pytest.raises(InputError, match=why):
-        fold(network(replace(TINY, **{"join": "paper", **change})), 2)
+        compress(network(replace(TINY, **{"join": "paper", **change})), 2)
 
 
 def test_halves_can_be_taken_apart():
     matcher = Matcher(network(TINY), "cpu")
     crops = encoded(5)
-    stills, videos = matcher.stills(crops), matcher.videos([crops[:2], crops[2:4], crops[3:]])
-    assert isinstance(stills[1:3], Stills) and isinstance(videos[:2], Videos)
+    stills, videos = matcher.queries(crops), matcher.galleries([crops[:2], crops[2:4], crops[3:]])
+    assert isinstance(stills[1:3], QueryEncoding) and isinstance(videos[:2], GalleryEncoding)
     np.testing.assert_allclose(
         matcher.logits(stills[1:3], videos[:2]), matcher.logits(stills, videos)[1:3, :2], atol=1e-5
     )
+
+
+def test_the_demo_s_memory_mixes_frames_and_channels():
+    model = network(replace(TINY, join="demo", memory_layout="demo", clip_length=3))
+    features = torch.randn(2, 3, TINY.positions, TINY.channels)
+    with torch.no_grad():
+        made = model.galleries(features)
+        phi = model.phi_gallery(features)  # (M, T, P, c)
+    for video, frames in zip(made.phi, phi, strict=True):
+        lying = [frames[t, p, c].item() for t in range(3) for c in range(TINY.phi_dim) for p in range(TINY.positions)]
+        read = [[lying[c * 3 * TINY.positions + i] for c in range(TINY.phi_dim)] for i in range(3 * TINY.positions)]
+        assert video.tolist() == read
+    matcher, crops = Matcher(model, "cpu"), drawn(4)
+    naive = equation_1(
+        model,
+        (model.theta_query(crops_of(matcher, crops[:1])), model.phi_query(crops_of(matcher, crops[:1]))),
+        tuple(model.memory(of(crops_of(matcher, crops[1:])[None])) for of in (model.theta_gallery, model.phi_gallery)),
+    )
+    np.testing.assert_allclose(matcher.logits(crops[:1], [crops[1:]])[0], naive.detach().numpy(), atol=1e-5)
+    with pytest.raises(InputError, match="mixes frames"):
+        matcher.attention(crops[0], crops[1:])
+    with pytest.raises(InputError, match="mixes frames"):
+        compress(model, 2)
+    with pytest.raises(InputError, match="needs the attention head"):
+        replace(TINY, head="average", join="paper", memory_layout="demo")
+
+
+def crops_of(matcher, crops):
+    """Feature maps (N, P, C)."""
+    matcher.encode(crops)
+    return torch.stack([crop.features for crop in crops])

@@ -10,15 +10,16 @@ from conftest import TINY
 from safetensors.torch import load_file, save_file
 
 from readtrack.errors import InputError
-from readtrack.read.checkpoint import find_weights, load_checkpoint, save_checkpoint
+from readtrack.read.checkpoint import load_checkpoint, save_checkpoint
 from readtrack.read.config import JOINS, READ_R50, ReadConfig
 from readtrack.read.crops import MEAN, STD, cut, normalise
 from readtrack.read.encoders import NonLocal, image_encoder, video_encoder
 from readtrack.read.model import Read
+from readtrack.read.weights import find_weights
 
 
 def features(*shape):
-    return torch.randn(*shape, TINY.places, TINY.channels, generator=torch.Generator().manual_seed(len(shape)))
+    return torch.randn(*shape, TINY.positions, TINY.channels, generator=torch.Generator().manual_seed(len(shape)))
 
 
 def test_read_s_has_the_shape_it_claims():
@@ -162,9 +163,11 @@ def test_clips_of_any_length_can_be_compared(backbone):
 
 
 def test_attention_sums_to_one_over_the_video(tiny_model):
-    attention = tiny_model.attention(tiny_model.stills(features(3)), tiny_model.videos(features(2, TINY.clip_length)))
-    assert attention.shape == (2, 3, TINY.places, TINY.clip_length * TINY.places)
-    torch.testing.assert_close(attention.sum(-1), torch.ones(2, 3, TINY.places))
+    attention = tiny_model.attention(
+        tiny_model.queries(features(3)), tiny_model.galleries(features(2, TINY.clip_length))
+    )
+    assert attention.shape == (2, 3, TINY.positions, TINY.clip_length * TINY.positions)
+    torch.testing.assert_close(attention.sum(-1), torch.ones(2, 3, TINY.positions))
 
 
 def test_every_parameter_learns(tiny_model):

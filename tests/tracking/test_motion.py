@@ -43,7 +43,7 @@ class Oracle:
         noise[2] = 0.1
         self.filter.update(boxes.xyxy_to_xyah(xyxy[None])[0][:, None], R=np.diag(noise**2))
 
-    def surprise(self, xyxy):
+    def negative_log_likelihood(self, xyxy):
         noise = (self.filter.x[3, 0] / 20) ** 2
         spread = self.filter.P[np.ix_([0, 1, 3], [0, 1, 3])] + noise * np.eye(3)
         off = (boxes.xyxy_to_xyah(xyxy) - self.filter.x[:4, 0])[:, [0, 1, 3]]
@@ -61,7 +61,9 @@ def test_it_is_deepsort_s_filter_of_all_tracks_at_once():
         motion.predict(ours, before)
         for oracle, was_seen in zip(theirs, before, strict=True):
             oracle.predict(was_seen)
-        np.testing.assert_allclose(motion.surprise(ours, probes), [o.surprise(probes) for o in theirs], rtol=1e-9)
+        np.testing.assert_allclose(
+            motion.negative_log_likelihood(ours, probes), [o.negative_log_likelihood(probes) for o in theirs], rtol=1e-9
+        )
         now = [i for i, (_, seen) in enumerate(people) if seen[frame]]
         motion.update([ours[i] for i in now], np.array([people[i][0][frame] for i in now]).reshape(-1, 4))
         for i in now:
@@ -71,16 +73,16 @@ def test_it_is_deepsort_s_filter_of_all_tracks_at_once():
     np.testing.assert_allclose(motion.predictions(ours), [m.xyxy for m in ours])
 
 
-def test_boxes_on_the_spot_surprise_least():
+def test_boxes_on_the_spot_are_likeliest():
     track = BoxMotion(np.array([0.0, 0, 40, 100]))
-    near, far = motion.surprise([track], np.array([[0.0, 0, 40, 100], [30.0, 0, 70, 100]]))[0]
+    near, far = motion.negative_log_likelihood([track], np.array([[0.0, 0, 40, 100], [30.0, 0, 70, 100]]))[0]
     assert near < far
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_nobody_and_nothing_is_fine(count):
     tracks = [BoxMotion(np.array([0.0, 0, 40, 100]))] * count
-    assert motion.surprise(tracks, np.zeros((0, 4))).shape == (count, 0)
+    assert motion.negative_log_likelihood(tracks, np.zeros((0, 4))).shape == (count, 0)
     assert motion.predictions(tracks).shape == (count, 4)
     motion.predict([], np.zeros(0, dtype=bool))
     motion.update([], np.zeros((0, 4)))

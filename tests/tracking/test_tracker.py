@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from readtrack.boxes import occlusion
 from readtrack.errors import InputError
 from readtrack.tracking import Tracker, TrackerConfig
-from readtrack.tracking.identity import pooled, posterior
+from readtrack.tracking.evidence import log_odds
 
 SIZE = (1000, 500)
 
@@ -24,7 +24,7 @@ class ByName:
     def __call__(self, queries, galleries):
         self.calls += 1
         same = np.array([[q == max(set(g), key=g.count) for g in galleries] for q in queries])
-        return np.where(same, self.sure, 1 - self.sure)
+        return log_odds(np.where(same, self.sure, 1 - self.sure))
 
 
 def box(x, y=300.0, height=160.0):
@@ -78,7 +78,7 @@ def test_answers_keep_order_and_length():
 
 def test_unambiguous_motion_does_not_call_read():
     judge = ByName()
-    ids, _ = play(Tracker(similarity=judge), [{"a": box(100 + 2 * i), "b": box(600 - 2 * i)} for i in range(60)])
+    ids, _ = play(Tracker(log_odds=judge), [{"a": box(100 + 2 * i), "b": box(600 - 2 * i)} for i in range(60)])
     assert ids == {"a": [1], "b": [2]}
     assert judge.calls == 0
 
@@ -89,7 +89,7 @@ def test_read_sets_right_what_motion_would_swap():
     part = [{"a": box(372 - 4 * i), "b": box(428 + 4 * i)} for i in range(20)]
     frames = meet + [{}] * 14 + part
     assert play(Tracker(), frames)[0] == {"a": [1, 2], "b": [1, 2]}
-    assert play(Tracker(similarity=ByName()), frames)[0] == {"a": [1], "b": [2]}
+    assert play(Tracker(log_odds=ByName()), frames)[0] == {"a": [1], "b": [2]}
 
 
 def test_read_chooses_between_two_who_stand_close():
@@ -97,7 +97,7 @@ def test_read_chooses_between_two_who_stand_close():
     before = [{"a": box(300), "b": box(400 - 5 * i, y=312)} for i in range(15)]
     after = [{"b": box(308)}] * 2 + [{"b": box(308), "a": box(262)}] * 10
     judge = ByName()
-    assert play(Tracker(similarity=judge), before + after)[0] == {"a": [1], "b": [2]}
+    assert play(Tracker(log_odds=judge), before + after)[0] == {"a": [1], "b": [2]}
     assert judge.calls > 0
     assert play(Tracker(), before + after)[0] != {"a": [1], "b": [2]}
 
@@ -106,13 +106,13 @@ def test_read_chooses_between_two_who_stand_close():
 def test_read_brings_a_lost_person_back_wherever(gap, x):
     before, after = walk(300, 2, 40), walk(x, 2, 40)
     frames = [{"a": b} for b in before] + [{}] * gap + [{"a": b} for b in after]
-    assert play(Tracker(similarity=ByName()), frames)[0] == {"a": [1]}
+    assert play(Tracker(log_odds=ByName()), frames)[0] == {"a": [1]}
     if gap > 30:
         assert play(Tracker(), frames)[0] == {"a": [1, 2]}  # boxes alone cannot
 
 
 def test_a_revival_is_reported_with_its_reasons():
-    tracker = Tracker(similarity=ByName())
+    tracker = Tracker(log_odds=ByName())
     frames = [{"a": b, "b": c} for b, c in zip(walk(300, 2, 40), walk(700, 0, 40), strict=True)]
     frames += [{}] * 100 + [{"a": b} for b in walk(500, 2, 12)]
     reported = []
@@ -131,7 +131,7 @@ def test_a_revival_is_reported_with_its_reasons():
 
 def test_a_stranger_gets_an_id_of_their_own():
     frames = [{"a": b} for b in walk(300, 2, 40)] + [{}] * 60 + [{"stranger": b} for b in walk(320, 2, 40)]
-    assert play(Tracker(similarity=ByName()), frames)[0] == {"a": [1], "stranger": [2]}
+    assert play(Tracker(log_odds=ByName()), frames)[0] == {"a": [1], "stranger": [2]}
 
 
 @pytest.mark.parametrize(("sure", "track"), [(0.55, 2), (0.8, 1)])
@@ -150,13 +150,13 @@ def test_doubt_waits_for_patience_and_then_takes_what_is_likelier(sure, track):
 
 def test_nobody_comes_back_faster_than_people_move():
     frames = [{"a": b} for b in walk(50, 0, 40)] + [{}] * 30 + [{"a": box(950, height=60)}] * 30
-    assert play(Tracker(similarity=ByName()), frames)[0] == {"a": [1, 2]}
+    assert play(Tracker(log_odds=ByName()), frames)[0] == {"a": [1, 2]}
 
 
 def test_nobody_is_in_two_places():
     frames = [{"a": b} for b in walk(100, 1, 30)] + [{"a": box(130), "twin": box(800)}] * 40
-    judge = lambda queries, galleries: np.full((len(queries), len(galleries)), 0.99)  # noqa: E731
-    assert play(Tracker(similarity=judge), frames)[0] == {"a": [1], "twin": [2]}
+    judge = lambda queries, galleries: np.full((len(queries), len(galleries)), 4.6)  # noqa: E731
+    assert play(Tracker(log_odds=judge), frames)[0] == {"a": [1], "twin": [2]}
 
 
 def test_beyond_memory_a_person_is_new():
@@ -174,11 +174,11 @@ def test_weak_detections_continue_tracks_but_start_none():
 
 
 def test_covered_and_cut_off_crops_are_not_remembered():
-    tracker = Tracker(similarity=ByName())
+    tracker = Tracker(log_odds=ByName())
     front, behind, cut = box(300, y=320), box(332, y=300), [0.0, 100.0, 40.0, 260.0]
     for _ in range(10):
         tracker.update(people({"front": front, "behind": behind, "cut": cut}), SIZE)
-    memories = sorted((track.memory.crops for track in tracker.tracks), key=len)
+    memories = sorted((track.gallery.crops for track in tracker.tracks), key=len)
     assert memories[:2] == [[], []]
     assert set(memories[2]) == {"front"}
 
@@ -198,7 +198,7 @@ def test_memory_is_spread_over_life_and_bounded():
         names = np.empty(1, dtype=object)
         names[:] = [i]
         tracker.update(sv.Detections(np.array([box(100 + i)]), confidence=np.ones(1), data={"crop": names}), SIZE)
-    crops = tracker.tracks[0].memory.crops
+    crops = tracker.tracks[0].gallery.crops
     assert len(crops) <= 8
     steps = np.diff(crops)
     assert (steps == steps[0]).all()
@@ -224,7 +224,7 @@ def test_instances_share_nothing_and_reset_starts_anew():
 
 
 def test_hostile_boxes_are_left_alone():
-    tracker = Tracker(similarity=ByName())
+    tracker = Tracker(log_odds=ByName())
     bad = {"nan": [np.nan, 0, 10, 10], "inf": [0, 0, np.inf, 10], "flat": [5, 5, 5, 50], "turned": [50, 50, 10, 10]}
     for _ in range(5):
         found = people({name: [0, 0, 1, 1] for name in bad} | {"good": box(300), "off": [-900, -900, -800, -700]})
@@ -272,7 +272,8 @@ def test_no_id_is_ever_in_two_places_whatever_read_says(seed):
     def run():
         rng = np.random.default_rng(seed)
         tracker = Tracker(
-            TrackerConfig(min_comparisons=1, max_delay=0.4), lambda q, g: rng.uniform(0, 1, (len(q), len(g))) ** 0.2
+            TrackerConfig(min_comparisons=1, max_delay=0.4),
+            lambda q, g: log_odds(rng.uniform(0, 1, (len(q), len(g))) ** 0.2),
         )
         ledger = {}
         for i in range(80):
@@ -340,7 +341,7 @@ def test_a_second_box_on_somebody_starts_no_track():
 def test_who_was_never_seen_whole_is_known_by_a_glimpse():
     cut = [0.0, 100.0, 40.0, 260.0]
     frames = [{"a": cut}] * 20 + [{}] * 60 + [{"a": b} for b in walk(300, 2, 40)]
-    assert play(Tracker(similarity=ByName()), frames)[0] == {"a": [1]}
+    assert play(Tracker(log_odds=ByName()), frames)[0] == {"a": [1]}
     assert play(Tracker(TrackerConfig(truncated_weight=0), ByName()), frames)[0] == {"a": [1, 2]}
 
 
@@ -358,20 +359,6 @@ def test_who_was_never_seen_whole_is_known_by_a_glimpse():
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(InputError):
         TrackerConfig(**wrong)
-
-
-def test_looks_at_one_person_say_much_the_same():
-    assert pooled([2.0]) == 2 and pooled([]) == pooled(None) == -np.inf
-    assert 2 < pooled([2.0] * 2) < pooled([2.0] * 50) < 3  # never worth more than 1.5 independent ones
-    assert pooled([2.0, -2.0]) == 0
-
-
-def test_beforehand_it_is_as_likely_nobody_as_any_of_those_possible():
-    np.testing.assert_allclose(posterior(np.zeros((1, 1))), [[1 / 2]])
-    np.testing.assert_allclose(posterior(np.zeros((1, 4))).sum(), 1 / 2)
-    np.testing.assert_allclose(posterior(np.array([[0, -np.inf]])), [[1 / 2, 0]])  # who is impossible does not count
-    assert posterior(np.full((1, 3), -np.inf)).tolist() == [[0, 0, 0]]
-    assert posterior(np.zeros((2, 0))).shape == (2, 0)
 
 
 def test_who_was_missed_while_leaving_is_not_continued_by_the_next_at_the_edge():

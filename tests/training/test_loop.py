@@ -16,6 +16,7 @@ from urllib.error import URLError
 import numpy as np
 import onnx
 import pytest
+import safetensors.torch
 import torch
 from conftest import TINY
 
@@ -28,17 +29,16 @@ from readtrack.read.checkpoint import load_checkpoint, save_checkpoint
 from readtrack.read.config import READ_R50
 from readtrack.read.model import Read
 from readtrack.read.vectors import VectorNetwork
-from readtrack.training import loop, processes, recipes
-from readtrack.training import state as snapshot
+from readtrack.training import loop, processes, recipes, state
 from readtrack.training.augmentation import Camera, augment, erase
 from readtrack.training.batches import Batches
-from readtrack.training.config import LOSSES, Place, TrainConfig, learning_rate
+from readtrack.training.config import LOSSES, RunConfig, TrainConfig, learning_rate
 from readtrack.training.initial import initialise
 from readtrack.training.learner import Learner
-from readtrack.training.log import Journal
+from readtrack.training.log import Log
 from readtrack.training.recipes import MARS, PAPER, RECIPES
 
-SMALL = TrainConfig(model=TINY, pairs=8, alike=2, steps=6, validate_every=3, learning_rate=2e-3)
+SMALL = TrainConfig(model=TINY, pairs=8, hard_group=2, steps=6, validate_every=3, learning_rate=2e-3)
 SMALL_R50 = replace(READ_R50, height=64, width=32, clip_length=2, theta_dim=4, phi_dim=6, feature_dim=8)
 
 
@@ -146,9 +146,9 @@ def test_everybody_comes_once_a_round():
 
 def test_batches_of_people_who_look_alike():
     """Twenty people stand in a ring; neighbours look alike."""
-    batches = Batches(tracklets_of(*[2] * 20), ImageCache(64, 32), TrainConfig(pairs=6, alike=3))
+    batches = Batches(tracklets_of(*[2] * 20), ImageCache(64, 32), TrainConfig(pairs=6, hard_group=3))
     angle = np.arange(20) * 2 * np.pi / 20
-    batches.looks = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    batches.identity_centres = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
     for step in range(20):
         labels = [pair.label for pair in batches.plan(step)]
         assert len(set(labels)) == 6
@@ -351,11 +351,11 @@ def test_training_leaves_weights_that_score(straight, mini_market, capsys):
     assert evaluate.main(["reid", "--root", str(mini_market), "--weights", str(straight / "best.safetensors")]) == 0
     # It is not written over by mistake.
     assert run(mini_market, straight) == 2
-    assert "--resume goes on with it" in capsys.readouterr().err
+    assert "resume it, or overwrite it (--resume)" in capsys.readouterr().err
 
 
 def test_ctrl_c_keeps_the_step_and_going_on_changes_nothing(straight, mini_market, tmp_path, monkeypatch, capsys):
-    out, noted, scored = tmp_path / "out", Journal.step, loop.read_logits
+    out, noted, scored = tmp_path / "out", Log.step, loop.read_logits
 
     def step(self, number, *rest):
         noted(self, number, *rest)
@@ -366,7 +366,7 @@ def test_ctrl_c_keeps_the_step_and_going_on_changes_nothing(straight, mini_marke
         os.kill(os.getpid(), signal.SIGTERM)
         return scored(*args, **options)
 
-    monkeypatch.setattr(Journal, "step", step)
+    monkeypatch.setattr(Log, "step", step)
     assert run(mini_market, out, "--resume") == 130
     assert f"--resume goes on from {out}/last.pt" in capsys.readouterr().err
     assert [row["step"] for row in rows(out / "log.csv")] == ["1", "2"]
@@ -407,7 +407,7 @@ def test_a_full_disk_is_told_in_one_line_and_spoils_nothing(straight, mini_marke
     def full(*args, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    for module, name in ((loop, "save_checkpoint"), (snapshot.torch, "save")):
+    for module, name in ((safetensors.torch, "save_file"), (state.torch, "save")):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, full)
             assert run(mini_market, straight, "--resume") == 2
@@ -415,7 +415,7 @@ def test_a_full_disk_is_told_in_one_line_and_spoils_nothing(straight, mini_marke
         assert error.startswith("error: ") and "No space left on device" in error
         assert (straight / "last.pt").read_bytes() == before["last.pt"]
         assert not list(straight.glob("*.partial"))
-        if name == "save_checkpoint":
+        if name == "save_file":
             assert (straight / "best.safetensors").read_bytes() == before["best.safetensors"]
 
 
@@ -426,7 +426,7 @@ def test_what_cannot_be_used_ends_with_status_2(small, mini_market, tmp_path, mo
 
     assert refusal(root=tmp_path / "none").startswith("error: ")
     assert "no.pt: no such file" in refusal("--init", "no.pt")
-    assert "lower --pairs" in refusal("--pairs", 99)
+    assert "use fewer (--pairs)" in refusal("--pairs", 99)
     assert "-1 steps" in refusal("--steps", -1)
     (tmp_path / "file").touch()
     assert "cannot be written" in refusal(out=tmp_path / "file" / "out")
@@ -510,7 +510,7 @@ def test_weights_that_cannot_be_had_are_told_in_one_line(tmp_path, monkeypatch):
         raise URLError("no route to host")
 
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", unreachable)
-    with pytest.raises(InputError, match=r"cannot be downloaded .*no route.*--init FILE, or --init random"):
+    with pytest.raises(InputError, match=r"cannot be downloaded .*no route.* pass the file"):
         initialise(Read(TINY), "imagenet")
     for content in (b"", b"junk"):
         (tmp_path / "bad.pt").write_bytes(content)
@@ -579,7 +579,7 @@ def colours(tmp_path):
 def test_a_teacher_s_vectors_are_learnt(small, mini_market, tmp_path, colours, monkeypatch, capsys):
     monkeypatch.setitem(recipes.RECIPES, "read-s", replace(SMALL, teacher=1.0, steps=12, validate_every=12))
     assert run(mini_market, tmp_path / "out") == 2
-    assert "pass --teacher FILE.onnx" in capsys.readouterr().err
+    assert "(--teacher)" in capsys.readouterr().err
     assert run(mini_market, tmp_path / "out", "--teacher", tmp_path / "nobody.onnx") == 2
     assert "nobody.onnx: no such file" in capsys.readouterr().err
     assert run(mini_market, tmp_path / "out", "--teacher", colours) == 0
@@ -594,11 +594,11 @@ def test_a_teacher_sees_whole_crops(tiny_market, colours):
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1)
     # People of one colour each: the vectors of each stand together.
     assert vectors[0] @ vectors[1] > 0.99
-    taught = dict(zip(paths, vectors, strict=True))
-    batch = Batches(train_set, images, replace(SMALL, augmentation="street"), taught=taught)[0]
-    assert batch.taught.shape == (8, 4, 3)
+    embeddings = dict(zip(paths, vectors, strict=True))
+    batch = Batches(train_set, images, replace(SMALL, augmentation="street"), teacher_embeddings=embeddings)[0]
+    assert batch.teacher_embeddings.shape == (8, 4, 3)
     known = {tuple(vector) for vector in vectors}
-    assert all(tuple(vector) in known for vector in batch.taught.flatten(0, 1).numpy())
+    assert all(tuple(vector) in known for vector in batch.teacher_embeddings.flatten(0, 1).numpy())
 
 
 @pytest.mark.parametrize(("shape", "told"), [([1, 3, "h", "w"], "of fixed size"), ([1, 4, 8, 8], "expected crops")])
@@ -631,7 +631,7 @@ def few_steps(root, out):
     }
     found = {}
     for name, config in trainings.items():
-        training = loop.Training(config, Place(root, out, init="random", device="cpu", precision="64-true"))
+        training = loop.Training(config, RunConfig(root, out, init="random", device="cpu", precision="fp64"))
         batches = training.load()
         losses = [training.step(next(batches))]
         gradients = {name: p.grad.clone() for name, p in training.learner.named_parameters()}

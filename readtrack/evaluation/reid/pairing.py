@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from readtrack.datasets.clips import ImageCache, scoring_clip
 from readtrack.datasets.tracklets import ReidSplits, Tracklet
 from readtrack.errors import InputError
-from readtrack.metrics.retrieval import Retrieval, cmc_curve, score_retrieval
-from readtrack.read.crops import spread_places
+from readtrack.metrics.retrieval import Retrieval, score_retrieval
+from readtrack.read.crops import spread_positions
 from readtrack.read.matcher import Crop, Matcher
+from readtrack.read.network import Encoding
 
 if TYPE_CHECKING:
-    from readtrack.read.model import Stills, Videos
+    pass
 
 Floats = NDArray[np.floating[Any]]
 Report = Callable[[int], None]
@@ -81,13 +82,13 @@ def compare(
 ) -> tuple[Floats, Floats]:
     """Logits and cosines (N, M) of image files; the gallery passes by in blocks and leaves only its columns."""
     watch = watch or Stopwatch()
-    halves = [_stills(matcher, block, images, watch) for block in blocks(queries, QUERIES_AT_ONCE)]
+    halves = [_queries(matcher, block, images, watch) for block in blocks(queries, QUERIES_AT_ONCE)]
     vectors = np.concatenate([vectors for _, vectors in halves])
     logits = np.empty((len(queries), len(clips)), dtype=np.float32)
     cosines = np.empty_like(logits)
     done = 0
     for block in blocks(clips, CLIPS_AT_ONCE):
-        videos, means = _videos(matcher, block, images, watch)
+        videos, means = _galleries(matcher, block, images, watch)
         columns = slice(done, done + len(block))
         with watch("matching"):
             logits[:, columns] = np.concatenate([matcher.logits(stills, videos, class1=class1) for stills, _ in halves])
@@ -98,37 +99,28 @@ def compare(
     return logits, cosines
 
 
-def _stills(matcher: Matcher, paths: Sequence[str], images: ImageCache, watch: Stopwatch) -> tuple["Stills", Floats]:
+def _queries(matcher: Matcher, paths: Sequence[str], images: ImageCache, watch: Stopwatch) -> tuple[Encoding, Floats]:
     """What matching needs of some queries, and their pooled features; the crops are dropped."""
     with watch("reading"):
         crops = [Crop(images[path]) for path in paths]
     with watch("encoding"):
-        return matcher.stills(crops), matcher.vectors(crops)
+        return matcher.queries(crops), matcher.vectors(crops)
 
 
-def _videos(
+def _galleries(
     matcher: Matcher, clips: Sequence[Sequence[str]], images: ImageCache, watch: Stopwatch
-) -> tuple["Videos", Floats]:
+) -> tuple[Encoding, Floats]:
     """The same of some gallery clips."""
     with watch("reading"):
         crops = [[Crop(images[path]) for path in clip] for clip in clips]
     with watch("encoding"):
-        return matcher.videos(crops), matcher.video_vectors(crops)
+        return matcher.galleries(crops), matcher.video_vectors(crops)
 
 
 def score(similarity: Floats, queries: Sequence[Tracklet], galleries: Sequence[Tracklet]) -> Retrieval:
     """CMC and mAP of similarities (N, M)."""
-    return score_retrieval(similarity, *_numbers(queries, galleries))
-
-
-def cmc(similarity: Floats, queries: Sequence[Tracklet], galleries: Sequence[Tracklet]) -> list[float]:
-    """Share of queries with a right answer among the first 1 to 50, of similarities (N, M)."""
-    return cmc_curve(similarity, *_numbers(queries, galleries))
-
-
-def _numbers(queries: Sequence[Tracklet], galleries: Sequence[Tracklet]) -> list[NDArray[np.int64]]:
-    """Persons and cameras of both."""
-    return [np.array([getattr(t, key) for t in ts]) for ts in (queries, galleries) for key in ("pid", "camid")]
+    numbers = [np.array([getattr(t, key) for t in ts]) for ts in (queries, galleries) for key in ("pid", "camid")]
+    return score_retrieval(similarity, *numbers)
 
 
 def blocks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
@@ -138,4 +130,4 @@ def blocks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
 
 def spread(items: Sequence[Item], most: int) -> list[Item]:
     """At most ``most`` items at equal steps: the middle of each of as many equal parts."""
-    return [items[place] for place in spread_places(len(items), min(most, len(items)))]
+    return [items[place] for place in spread_positions(len(items), min(most, len(items)))]

@@ -1,0 +1,49 @@
+"""Log-odds arithmetic: what several of READ's judgements say together of who somebody is."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from readtrack.boxes import Floats
+
+FLOOR = 1e-4  # probability below which, and above 1 minus which, READ is no surer
+OBSERVATION_CORRELATION = 2 / 3  # of READ's log odds of two crops of one person, from 145 returns on synthetic streets
+
+
+def log_odds(probability: Floats) -> Floats:
+    """How much likelier "same" is than "different", as a logarithm; within +-9.21, whatever the probability."""
+    inside = np.clip(probability, FLOOR, 1 - FLOOR)
+    return np.asarray(np.log(inside / (1 - inside)))
+
+
+LIMIT = float(-log_odds(np.zeros(())))  # of log odds of one crop
+
+
+def bounded(odds: Floats) -> Floats:
+    """Log odds of any shape as ``log_odds`` gives them: never surer than READ can be from one crop."""
+    return np.clip(odds, -LIMIT, LIMIT)
+
+
+def pool_log_odds(observations: Sequence[float] | None) -> float:
+    """Log odds of several crops of one person together; minus infinity without any.
+
+    Their mean (paper Eq. 3) times the number n / (1 + (n - 1) OBSERVATION_CORRELATION) of independent ones that these
+    n are worth.
+    """
+    if not observations:
+        return -np.inf
+    count = len(observations)
+    return float(np.mean(observations)) * count / (1 + (count - 1) * OBSERVATION_CORRELATION)
+
+
+def posterior(odds: Floats) -> Floats:
+    """Probability that each of N tracks is each of M people (N, M), where it may also be nobody among them.
+
+    Beforehand it is as likely nobody among them as any of those who are possible, however many there are.
+
+    Args:
+        odds: log odds of each pair (N, M); minus infinity where it is impossible or unknown.
+    """
+    weight = np.exp(odds)
+    nobody = np.maximum(np.isfinite(odds).sum(axis=1, keepdims=True), 1)
+    return np.asarray(weight / (nobody + weight.sum(axis=1, keepdims=True)))
