@@ -37,7 +37,7 @@ class ReadTracker:
         """Load the network, unless a ``Matcher`` is given (to be shared by several trackers).
 
         Args:
-            weights: a shipped name, a file, a loaded matcher, or None or "none" for boxes alone.
+            weights: a shipped name, a file, a loaded matcher, or None or "none" for motion only.
             config: the tracker's settings; set its ``fps``.
             device: where the network runs; None takes a GPU where there is one.
             precision: of the network, on a GPU.
@@ -56,7 +56,7 @@ class ReadTracker:
 
         Args:
             detections: people's boxes, in pixels of the image.
-            image: BGR uint8 (H, W, 3); None or empty matches this frame on boxes alone.
+            image: BGR uint8 (H, W, 3); None or empty matches this frame by motion only.
 
         Returns:
             The same detections in the same order with ``tracker_id``; -1 where there is no id (yet).

@@ -27,9 +27,9 @@ from readtrack.video import Frame
 class Relinker:
     """Takes another tracker's boxes and ids (the host's) and gives back ids that outlive being hidden or away.
 
-    Every box gets its id at once. Whom the host starts anew goes out under a new id, while clear crops are compared
-    with everybody lost; once READ is sure, the lost person's id takes over. A host's track that was covered, cut off
-    or missed is looked at again; where it has slipped onto somebody else, ids are swapped back or given up. So the
+    Every box gets its id at once. Whom the host starts anew goes out under a new id, while unobstructed crops are
+    compared with everybody lost; once READ is sure, the lost person's id takes over. A host's track that was occluded,
+    truncated or missed is verified; where it has slipped onto somebody else, ids are swapped back or given up. So the
     id of a host's track may change, usually once, within ``max_delay`` seconds. ``renamed`` tells when; what went out
     under an id in ``merged`` may be rewritten from the start, by whoever can. Two people in one frame never have the
     same id, and nobody comes back faster than people run.

@@ -78,7 +78,7 @@ class Reid:
 
         Args:
             people: N boxes in the image's pixels; those that are not finite or have no area are left out.
-            image: BGR uint8 (H, W, 3); None or empty gives boxes alone.
+            image: BGR uint8 (H, W, 3); None or empty gives boxes without crops.
 
         Returns:
             A ``norfair.Detection`` of two corners for each box, its row in ``data``.
@@ -109,8 +109,8 @@ class Reid:
     def distance(self, new: Any, old: Any) -> float:
         """1 - probability that two ``norfair.TrackedObject`` show the same person, for ``reid_distance_function``.
 
-        It is 1 where they were seen in one frame, where nobody could have got there so fast, and until enough clear
-        crops of the new one are there.
+        It is 1 where they were seen in one frame, where nobody could have got there so fast, and until there are enough
+        unobstructed crops of the new one.
 
         Raises:
             InputError: a detection was not made by ``detections``.
@@ -128,6 +128,6 @@ class Reid:
 
 
 def _crops(tracked: Any) -> list[Any]:
-    """Clear crops of a tracked object, in order."""
+    """Unobstructed crops of a tracked object, in order."""
     crops = [detection.embedding.crop for detection in tracked.past_detections]
     return [crop for crop in crops if crop is not None]

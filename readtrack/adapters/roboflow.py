@@ -66,16 +66,16 @@ class ReadTrackTracker(BaseTracker):  # type: ignore[misc]  # known only once th
         """Load the network.
 
         Args:
-            weights: A shipped name, a file or a loaded Matcher; "none" tracks on boxes alone.
+            weights: A shipped name, a file or a loaded Matcher; "none" tracks by motion only.
             device: Where the network runs; empty takes a GPU where there is one.
             frame_rate: Frames per second of the video.
             high_confidence: Detections from here on are matched first.
             start_confidence: From here on they may start tracks.
             low_confidence: Weaker ones down to here may continue tracks.
-            min_hits: Detections before a track is believed.
-            max_age: Seconds for which a lost person may be brought back.
-            match_probability: Probability from which an arrival is a lost person.
-            max_delay: Seconds that an arrival may stay undecided, with tracker_id -1.
+            min_hits: Detections before a track is confirmed.
+            max_age: Seconds for which a lost person may be re-identified.
+            match_probability: Probability from which a new track is a lost person.
+            max_delay: Seconds for which a new track may stay undecided, with tracker_id -1.
 
         Raises:
             InputError: weights, device or a setting cannot be used.
@@ -102,7 +102,7 @@ class ReadTrackTracker(BaseTracker):  # type: ignore[misc]  # known only once th
 
         Args:
             detections: people, in pixels of the frame.
-            frame: BGR uint8 (H, W, 3); None matches this frame on boxes alone.
+            frame: BGR uint8 (H, W, 3); None matches this frame by motion only.
             timestamp: seconds, not falling; frames that were left out in between count as empty.
 
         Returns:

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.adapters.host import hook
+from readtrack.devices import Precision
 from readtrack.errors import InputError
 from readtrack.readtracker import ReadTracker
 from readtrack.tracking import TrackerConfig
 
 NAME = "readtrack"
-OWN = ("tracker_type", "weights", "half", "device")  # of the file's entries; ultralytics sets the device
+OWN = ("tracker_type", "weights", "precision", "device")  # of the file's entries; ultralytics sets the device
 SETTINGS = [field.name for field in fields(TrackerConfig)]
 
 
@@ -33,13 +34,15 @@ def register() -> None:
     hook("ultralytics.trackers.track", "TRACKER_MAP", "")[NAME] = UltralyticsTracker
 
 
-def config(path: str | Path | None = None, weights: str | Path = "read-s", half: bool = False, **settings: Any) -> str:
+def config(
+    path: str | Path | None = None, weights: str | Path = "read-s", precision: Precision = "fp32", **settings: Any
+) -> str:
     """Register, and write the file that ``track(tracker=...)`` takes.
 
     Args:
         path: where to write it, as .yaml; None takes a new temporary file.
         weights: a shipped name or a file.
-        half: float16 on a GPU.
+        precision: of the network, on a GPU.
         settings: of ``TrackerConfig``; set ``fps`` to the video's.
 
     Returns:
@@ -49,7 +52,7 @@ def config(path: str | Path | None = None, weights: str | Path = "read-s", half:
         InputError: a setting is unknown or out of range, the file cannot be written, or as ``register``.
     """
     register()
-    entries = {"tracker_type": NAME, "weights": str(weights), "half": half, **settings}
+    entries = {"tracker_type": NAME, "weights": str(weights), "precision": precision, **settings}
     _settings(entries)
     target = Path(tempfile.mkdtemp(prefix="readtrack-")) / "readtrack.yaml" if path is None else Path(path)
     if target.suffix not in (".yaml", ".yml"):
@@ -79,7 +82,7 @@ class UltralyticsTracker:
             entries.get("weights", "read-s"),
             _settings(entries),
             None if device is None else str(device),
-            "fp16" if entries.get("half") else "fp32",
+            entries.get("precision", "fp32"),
         )
 
     def update(

@@ -25,7 +25,7 @@ def by_motion(now: Observations, tracks: list[Track], identities: Identities) ->
 
 
 def with_read(now: Observations, tracks: list[Track], identities: Identities) -> Asking[list[Match]]:
-    """The same, but READ is asked about strong detections that motion leaves in doubt."""
+    """The same, but READ is asked about strong detections that motion leaves ambiguous."""
     return (yield from _cascade(now, tracks, identities, True))
 
 
@@ -55,7 +55,7 @@ def _motion_cost(
 ) -> tuple[Floats, Floats]:
     """Negative log-likelihood of each detection under each track's motion (M, N), and how far their boxes overlap.
 
-    Only some of the detections can be told; others overlap with nobody.
+    Only the detections of ``which`` count; others overlap with nobody.
     """
     motions = [track.motion for track in tracks]
     left = np.array([track.truncated and track.gap(now.frame) > 1 for track in tracks], dtype=bool)
@@ -83,7 +83,7 @@ def _match_with_read(
     rows: NDArray[Any],
     which: NDArray[Any],
 ) -> Asking[list[Match]]:
-    """Match by motion where it leaves no doubt, with READ elsewhere."""
+    """Match by motion where it is unambiguous, with READ elsewhere."""
     cost = fit[np.ix_(rows, which)]
     least = identities.config.unambiguous_share
     fresh = np.array([tracks[i].gap(now.frame) == 1 for i in rows], dtype=bool)

@@ -20,32 +20,28 @@ class TrackerConfig:
     min_iou_motion: float = 0.3  # the same without READ, which could tell that it was somebody else
     min_iou_low: float = 0.5  # the same for weak detections
     duplicate_iou: float = 0.7  # overlap with somebody's detection above which another one starts no track
-    min_hits: int = 3  # detections before a track is believed
+    min_hits: int = 3  # detections before a track is confirmed
     coast: float = 1.0  # seconds for which motion alone may find an unseen track again
-    gate: float = 10.0  # most that a box may deviate from the prediction: minus log likelihood, a good fit is 0
-    border_penalty: float = 5.0  # added where who was missed while leaving the image is to be back at its edge
-    unambiguous_share: float = (
-        0.9  # share of the likelihood above which motion is unambiguous and READ is not asked; 1: always
-    )
+    gate: float = 10.0  # negative log-likelihood of a box under a track's motion above which they never match
+    border_penalty: float = 5.0  # added where a track that was missed while leaving the image is to be back at its edge
+    unambiguous_share: float = 0.9  # share of the likelihood above which motion decides and READ is not asked; 1: never
     budget: float = 1.0  # most of all detections that READ is asked about, as a share; 1 sets no bound
     min_probability: float = 0.1  # READ's probability below which it refuses what motion proposes
-    max_age: float = 60.0  # seconds for which a lost track may be brought back by READ
+    max_age: float = 60.0  # seconds for which READ may re-identify a lost track
     max_lost: int = 200  # lost tracks remembered at most; the longest unseen are forgotten first
     gallery_size: int = 16  # crops remembered per track, spread over its life
-    match_probability: float = 0.9  # probability, among all whom an arrival may be, from which it is a lost person
-    late_match_probability: float = 0.8  # the same once patience is over
-    new_probability: float = 0.2  # probability of being any of them up to which it surely is somebody new
-    max_delay: float = 2.5  # seconds that an arrival may stay undecided between the two
-    min_comparisons: int = (
-        3  # clear crops for a fair hearing: READ may be sure sooner; a close case takes 3 to 6 times as many
-    )
-    comparison_interval: float = 0.12  # seconds between such crops of one track
-    motion_prior: float = 0.9  # probability that motion followed the right person through a doubtful moment
+    match_probability: float = 0.9  # among all whom a new track may be, from which it is a lost person
+    late_match_probability: float = 0.8  # the same once max_delay is over
+    new_probability: float = 0.2  # of being any of them, up to which it is somebody new
+    max_delay: float = 2.5  # seconds for which a new track may stay undecided between the two
+    min_comparisons: int = 3  # unobstructed crops that settle an identity; a close case takes 3 to 6 times as many
+    comparison_interval: float = 0.12  # seconds between compared crops of one track
+    motion_prior: float = 0.9  # probability that motion followed the right person through an ambiguous moment
     max_speed: float = 3.0  # plausible speed of a lost person, body heights per second
     moving_camera: bool = False  # whether the camera's own motion is measured in the images and made up for
-    occluded_weight: float = 0.6  # what READ's log odds of a crop that others cover count
+    occluded_weight: float = 0.6  # what READ's log odds of an occluded crop count
     truncated_weight: float = 0.5  # the same of one that the image's edge cuts off
-    max_occlusion: float = 0.35  # most of a crop that others may cover for it to be remembered or judged
+    max_occlusion: float = 0.35  # share of a box hidden by another person above which its crop counts as occluded
 
     def __post_init__(self) -> None:
         shares = (
@@ -55,39 +51,37 @@ class TrackerConfig:
             "min_iou",
             "min_iou_motion",
             "min_iou_low",
+            "duplicate_iou",
             "unambiguous_share",
             "budget",
             "min_probability",
             "match_probability",
             "late_match_probability",
             "new_probability",
-            "max_occlusion",
-            "duplicate_iou",
+            "motion_prior",
             "occluded_weight",
             "truncated_weight",
-            "motion_prior",
+            "max_occlusion",
         )
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"{name}={getattr(self, name)}: must lie in [0, 1]")
+                raise InputError(f"{name}={getattr(self, name)}: must lie in [0, 1]", name)
         if self.unambiguous_share < 0.5:
-            raise InputError(
-                f"unambiguous_share={self.unambiguous_share}: must be at least 0.5, or two pairs might have it at once"
-            )
+            given = f"unambiguous_share={self.unambiguous_share}"
+            raise InputError(f"{given}: must be at least 0.5, or two pairs might have it at once", "unambiguous_share")
         for name in ("fps", "min_hits", "gate", "max_speed", "gallery_size", "max_lost", "min_comparisons"):
             if not getattr(self, name) > 0:
-                raise InputError(f"{name}={getattr(self, name)}: must be positive")
+                raise InputError(f"{name}={getattr(self, name)}: must be positive", name)
         for name in ("coast", "max_age", "max_delay", "comparison_interval", "border_penalty"):
             if not getattr(self, name) >= 0:
-                raise InputError(f"{name}={getattr(self, name)}: must not be negative")
-        if (
-            self.low_confidence > self.high_confidence
-            or not self.new_probability <= self.late_match_probability <= self.match_probability
+                raise InputError(f"{name}={getattr(self, name)}: must not be negative", name)
+        for names in (
+            ("low_confidence", "high_confidence"),
+            ("new_probability", "late_match_probability", "match_probability"),
         ):
-            raise InputError(
-                "low_confidence must not exceed high_confidence; new_probability, late_match_probability and"
-                " match_probability must not descend"
-            )
+            values = [getattr(self, name) for name in names]
+            if values != sorted(values):
+                raise InputError(f"{', '.join(names)}={values}: none may exceed the next", names[-1])
 
 
 REASONS = {
@@ -121,7 +115,7 @@ class Reassignment:
     xyxy: NDArray[np.float64]  # (4,)
     confidence: float
     track: int  # its id
-    previous_id: int = -1  # the id, now known to be wrong, under which it was told before; -1 where it had none
+    previous_id: int = -1  # the id, now known to be wrong, under which it was reported before; -1 where it had none
 
 
 @dataclass(frozen=True)

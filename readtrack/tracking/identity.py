@@ -77,7 +77,7 @@ class Identities:
         return odds, asked
 
     def _affordable(self, now: Observations, which: NDArray[Any], wanted: Mask) -> Mask:
-        """Which of the detections (N,) READ can be asked about: the surest of the new ones, as the budget allows."""
+        """Which detections (N,) READ can be asked about: the most confident of the new ones, as the budget allows."""
         new = np.array([int(index) not in self.asked for index in which], dtype=bool) & wanted
         candidates = np.flatnonzero(new)
         surest = candidates[np.argsort(-now.confidence[which[candidates]], kind="stable")][: int(self.tokens)]

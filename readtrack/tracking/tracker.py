@@ -29,7 +29,7 @@ class Tracker:
         Args:
             config: when a detection belongs to a track.
             log_odds: READ's judgement of crops in ``detections.data["crop"]``, such as ``Matcher.log_odds``; None
-                tracks on boxes alone.
+                tracks by motion only.
             associate: how detections meet tracks; None takes motion, and READ where it is given.
         """
         self.config = config
@@ -156,7 +156,7 @@ class Tracker:
         )
 
     def _births(self, now: Observations, matches: list[Match]) -> list[int]:
-        """Which detections that nobody claimed start tracks: the surest first, no second one on anybody."""
+        """Which detections that nobody claimed start tracks: the most confident first, no second one on anybody."""
         taken = sorted(index for _, index in matches)
         kept = list(taken)
         able = np.flatnonzero(now.strong & (now.confidence >= self.config.start_confidence))

@@ -109,4 +109,4 @@ def test_ids_and_memory_start_anew_after_a_reset():
     play(tracker, [{"ann": at(100)}] * 5)
     tracker.delete_all_tracks()
     told = play(tracker, [{"cid": at(100)}] * 5)
-    assert set(told["cid"]) == {"1"} and len(tracker.embedder._memory) == 1
+    assert set(told["cid"]) == {"1"} and len(tracker.embedder._galleries) == 1

@@ -68,7 +68,7 @@ def test_the_file_holds_the_settings(tmp_path):
     assert yaml.safe_load((tmp_path / "mine.yaml").read_text()) == {
         "tracker_type": "readtrack",
         "weights": "read-s",
-        "half": False,
+        "precision": "fp32",
         "fps": 30,
         "max_age": 5,
     }
