@@ -17,11 +17,15 @@ COMMANDS = {
 
 def main() -> int:
     """Hand the command line to the command that its first word names."""
-    name = sys.argv[1] if len(sys.argv) > 1 else ""
-    if name not in COMMANDS:
+    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name in ("-h", "--help"):
         print("usage: readtrack COMMAND ...\n\ncommands (each has --help):")
         print("\n".join(f"  {word:10}{what}" for word, what in COMMANDS.items()))
-        return 0 if name in ("-h", "--help") else 2
+        print("\nexamples:\n  readtrack track video.mp4\n  readtrack evaluate reid --help")
+        return 0
+    if name not in COMMANDS:
+        print(f"error: {name}: no such command (see readtrack --help)", file=sys.stderr)
+        return 2
     return int(importlib.import_module(f"readtrack.commands.{name}").main(sys.argv[2:]))
 
 

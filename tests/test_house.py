@@ -43,7 +43,6 @@ TORCH = {  # what may import PyTorch while it is imported, beside training/
 MODULE_OF = {"opencv-python": "cv2", "pyyaml": "yaml", "scikit-learn": "sklearn"}  # others bear the distribution's
 PENDING = {  # still to be turned; nothing is added here
     "arrows": {
-        "commands/train.py",
         "evaluation/budget.py",
         "evaluation/gaps.py",
         "evaluation/longgap.py",
@@ -55,7 +54,6 @@ PENDING = {  # still to be turned; nothing is added here
     },
     "printing": {
         "adapters/roboflow.py",
-        "datasets/cutter.py",
         "detect/load.py",
         "evaluation/adapters.py",
         "evaluation/budget.py",
@@ -69,18 +67,9 @@ PENDING = {  # still to be turned; nothing is added here
         "evaluation/sequences.py",
         "read/network.py",
         "read/onnx_network.py",
-        "results/folder.py",
-        "training/average.py",
-        "training/batches.py",
-        "training/initial.py",
-        "training/interruption.py",
-        "training/log.py",
-        "training/loop.py",
-        "training/processes.py",
-        "training/state.py",
     },
     "private": {"readtrack/training/processes.py"},
-    "torch": {"commands/bench.py", "commands/convert.py", "commands/export.py", "commands/train.py"},
+    "torch": set(),
 }
 
 

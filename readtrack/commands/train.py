@@ -71,7 +71,8 @@ def main(argv: list[str] | None = None) -> int:
 def _train(settings: TrainSettings) -> int:
     """Train what the command line names, and say where the best weights are."""
     config = settings.config
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("readtrack").setLevel(logging.INFO)  # tells of crops that are cut, which takes a while
     from torch import distributed
 
     from readtrack.training.loop import train

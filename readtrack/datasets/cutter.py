@@ -6,6 +6,7 @@ says what the crops were made of. It is written under another name and renamed w
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -15,8 +16,6 @@ from typing import Any
 import cv2
 import numpy as np
 import supervision as sv
-from rich.console import Console
-from rich.progress import track
 
 from readtrack import boxes
 from readtrack.datasets.folders import list_images
@@ -25,6 +24,8 @@ from readtrack.images import Image
 from readtrack.mot import read_truth
 from readtrack.street import Street, StreetConfig
 from readtrack.video import Frame, Video, open_video
+
+log = logging.getLogger("readtrack")
 
 STAMP = "crops.json"
 
@@ -57,8 +58,8 @@ def cut_once(sequence: Path, folder: Path, config: CropConfig) -> list[str] | No
     with _open(sequence, config.rate) as video:
         if not video.pixels:
             return None
-        frames = _told(video.name, video, video.total)
-        people = _people(frames, lambda i: truth.get(i, sv.Detections.empty()), video.fps, config)
+        log.info(f"cutting crops of {video.name}, {video.total or 'an unknown number of'} frames")
+        people = _people(video, lambda i: truth.get(i, sv.Detections.empty()), video.fps, config)
         _keep(folder, inputs, people, config, video.warnings)
     return video.warnings
 
@@ -73,7 +74,8 @@ def cut_street(settings: StreetConfig, folder: Path, config: CropConfig) -> None
     if _kept(folder, inputs) is None:
         street = Street(settings)
         indices = range(0, len(street), max(1, round(street.fps / config.rate)))
-        frames = _told(folder.name, (Frame(i, street.image(i)) for i in indices), len(indices))
+        log.info(f"cutting crops of {folder.name}, {len(indices)} frames")
+        frames = (Frame(i, street.image(i)) for i in indices)
         _keep(folder, inputs, _people(frames, street.truth, street.fps, config), config, [])
 
 
@@ -132,12 +134,6 @@ def _open(sequence: Path, rate: float) -> Video:
     with open_video(source) as video:
         fps = video.fps
     return open_video(source, stride=max(1, round(fps / rate)))
-
-
-def _told(name: str, frames: Iterable[Frame], total: int | None) -> Iterable[Frame]:
-    """The same frames, with a progress bar on a terminal."""
-    console = Console(stderr=True)
-    return track(frames, f"cutting {name}", total, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _people(

@@ -7,9 +7,9 @@ import numpy as np
 import supervision as sv
 
 from readtrack.boxes import usable
-from readtrack.detect.config import Detector, Image, log
+from readtrack.detect.config import Detector, log
 from readtrack.errors import InputError
-from readtrack.images import check_image
+from readtrack.images import Image, check_image
 
 
 def clean(detections: sv.Detections, image_size: tuple[int, int]) -> sv.Detections:

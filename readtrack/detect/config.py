@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from readtrack.devices import Precision
 from readtrack.errors import InputError
-from readtrack.images import Image
 
 if TYPE_CHECKING:
     import supervision as sv
 
+    from readtrack.images import Image
+
 log = logging.getLogger("readtrack")
 
-Detector = Callable[[Image], "sv.Detections"]
+Detector = Callable[["Image"], "sv.Detections"]
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ import numpy as np
 import supervision as sv
 from scipy.special import expit
 
-from readtrack.detect.config import DetectorConfig, Image, log
+from readtrack.detect.config import DetectorConfig, log
 from readtrack.errors import InputError
+from readtrack.images import Image
 
 WINDOW = (64, 128)  # width, height the SVM was trained on
 PERSON = np.array([0.58, 0.80])  # part of a hit's width and height that the person fills

@@ -7,8 +7,9 @@ from typing import Any
 
 import supervision as sv
 
-from readtrack.detect.config import DetectorConfig, Image, log
+from readtrack.detect.config import DetectorConfig, log
 from readtrack.errors import InputError, first_line
+from readtrack.images import Image
 
 PATIENCE = (5, 10)  # seconds to connect to and hear from the host of the weights
 

@@ -7,8 +7,9 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
-from readtrack.detect.config import DetectorConfig, Image, log
+from readtrack.detect.config import DetectorConfig, log
 from readtrack.errors import InputError
+from readtrack.images import Image
 
 Array = NDArray[np.float32]
 
