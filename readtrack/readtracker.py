@@ -33,6 +33,7 @@ class ReadTracker:
         config: TrackerConfig = TrackerConfig(),
         device: str | None = None,
         precision: Precision = "fp32",
+        threads: int | None = None,
     ) -> None:
         """Load the network, unless a ``Matcher`` is given (to be shared by several trackers).
 
@@ -41,13 +42,14 @@ class ReadTracker:
             config: the tracker's settings; set its ``fps``.
             device: where the network runs; None takes a GPU where there is one.
             precision: of the network, on a GPU.
+            threads: of the network, on a CPU; None takes one for each core.
 
         Raises:
             InputError: weights or device cannot be used.
         """
         self.matcher: Matcher | None = None
         if weights is not None and weights != "none":
-            self.matcher = Matcher.of(weights, device, precision)
+            self.matcher = Matcher.of(weights, device, precision, threads)
         self.tracker = Tracker(config, self.matcher.log_odds if self.matcher else None)
         self._camera = CameraMotion() if config.moving_camera else None
 
@@ -123,6 +125,7 @@ class ReadTrackers:
         config: TrackerConfig = TrackerConfig(),
         device: str | None = None,
         precision: Precision = "fp32",
+        threads: int | None = None,
     ) -> None:
         """Load the network once for all.
 
@@ -132,6 +135,7 @@ class ReadTrackers:
             config: the settings of every tracker.
             device: as in ``ReadTracker``.
             precision: the same.
+            threads: the same.
 
         Raises:
             InputError: no camera or one name twice, or weights or device cannot be used.
@@ -139,7 +143,7 @@ class ReadTrackers:
         names: list[int | str] = [*range(cameras)] if isinstance(cameras, int) else [*cameras]
         if not names or len(set(names)) < len(names):
             raise InputError(f"cameras {cameras!r}: give how many there are, or a name of its own for each")
-        self.matcher = ReadTracker(weights, config, device, precision).matcher
+        self.matcher = ReadTracker(weights, config, device, precision, threads).matcher
         self.trackers = {name: ReadTracker(self.matcher, config) for name in names}
 
     def update(self, detections: Sequence[sv.Detections], images: Sequence[Image | None]) -> list[sv.Detections]:

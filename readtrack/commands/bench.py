@@ -2,6 +2,9 @@
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 from rich.table import Table
@@ -34,6 +37,8 @@ examples:
   readtrack bench --network read-r50 --ranks 64 128 256
   readtrack bench --weights duke.safetensors --device cuda --precision fp16
   readtrack bench --quick                            rough numbers in seconds
+  readtrack bench --whole                            what READ costs the whole track command, idle and busy
+  readtrack bench --whole --source TUD-Stadtmitte --detections TUD-Stadtmitte/det/det.txt
   OMP_NUM_THREADS=1 readtrack bench                  one thread: steadier where others compute too
 """
 
@@ -50,6 +55,10 @@ class BenchSettings:
     seconds: float = 5.0  # for each measurement
     memory_mb: float | None = None  # the matcher's; if not given, 256 on a CPU and 4096 on a GPU
     quick: bool = False  # a tenth of the time, rough numbers
+    whole: bool = False  # the whole track command instead: with READ and by motion only, idle and beside busy processes
+    source: str = "street"  # of --whole
+    detections: Path | None = None  # MOT det.txt of that source
+    runs: int = 5  # of --whole, each way
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -59,11 +68,15 @@ def main(argv: list[str] | None = None) -> int:
 
 def _bench(settings: BenchSettings) -> None:
     """Measure, and print as it comes. Raises InputError where the network cannot be used."""
+    if settings.whole:
+        return _whole(settings)
     import torch
 
     from readtrack.evaluation.speed import Bench, multiply_adds
 
     console, given = output(), {**vars(settings)}
+    for name in ("whole", "source", "detections", "runs"):
+        del given[name]
     if given.pop("quick"):
         given["seconds"] /= 10
     with torch.inference_mode():
@@ -75,6 +88,28 @@ def _bench(settings: BenchSettings) -> None:
         console.print(f"{settings.weights or settings.network} on {bench.device}{threads}, {bench.matcher.precision}")
         console.print(f"encoder, per crop of: {encoders}", f"floor: {floor}", _rates(bench), _table_4(bench), sep="\n")
     console.print(f"most memory of the process: {_memory(bench.device)}")
+
+
+def _whole(settings: BenchSettings) -> None:
+    """Time whole commands. Raises InputError where one fails."""
+    from readtrack.evaluation.overhead import time_commands, time_crops
+
+    console, weights = output(), settings.weights or "read-s"
+    spent, engine = time_crops(weights)
+    console.print(f"{weights} on {engine}: {spent:.2f} ms a crop")
+    table = Table("beside", "READ s", "motion s", "ratio", "spread", "start-up s")
+    with TemporaryDirectory() as folder:
+        track = ["-m", "readtrack.run", settings.source, "--out", f"{folder}/run"]
+        track += ["--overwrite", "--no-video", "--quiet"]
+        if settings.detections is not None:
+            track += ["--detections", str(settings.detections)]
+        read, motion = ([*track, "--weights", name] for name in (weights, "none"))
+        for name, busy in (("nothing", 0), ("2 busy", 2)):
+            cost = time_commands(read, motion, [*read, "--end", "1"], settings.runs, busy)
+            times = [f"{median(seconds):.2f}" for seconds in (cost.read, cost.motion)]
+            table.add_row(name, *times, f"{cost.ratio:.2f}", f"{cost.spread:.2f}", f"{cost.start:.2f}")
+    table.caption = f"{settings.source}, medians of {settings.runs} runs each; spread: READ's slowest by fastest"
+    console.print(table)
 
 
 def _rates(bench: "Bench") -> Table:

@@ -69,6 +69,7 @@ class ReadSettings:
     """What compares a person with the lost."""
 
     weights: str = "read-s"  # read-s, a .safetensors or .onnx file, or none for motion only
+    threads: int | None = None  # on a CPU; if not given, one for each core
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,8 @@ def _track(settings: TrackSettings) -> int:
         weights = settings.read.weights if video.pixels and settings.read.weights != "none" else None
         if not video.pixels:
             console.print(f"{video.name} has no pixels: tracked by motion only, without READ and tracks.mp4")
-        tracker = ReadTracker(weights, config, settings.detector.device, settings.detector.precision)
+        detector = settings.detector
+        tracker = ReadTracker(weights, config, detector.device, detector.precision, settings.read.threads)
         detect = _detect(settings, video)
         folder = make_folder(out.out, video.name, out.overwrite)
         with (
@@ -132,9 +134,10 @@ def _track(settings: TrackSettings) -> int:
             Results(folder, config.fps, out.video and video.pixels, out.save_crops, out.show) as results,
         ):
             summary = track(video, detect, tracker, results, report)
-    about = asdict(summary)
+    engine = tracker.matcher.engine if tracker.matcher else "nothing"
+    about = asdict(summary) | {"engine": engine}
     if summary.frames:
-        console.print(_summary_table(summary))
+        console.print(_summary_table(summary, engine))
         if isinstance(video, StreetVideo):
             about |= _score_street(video, config, folder, summary.frames, console)
     with replacing(folder / "summary.json") as partial:
@@ -226,7 +229,7 @@ def _score_street(
     return {"scores": {name: asdict(score) for name, score in scores.items()}, "absences": absences}
 
 
-def _summary_table(summary: "Summary") -> Table:
+def _summary_table(summary: "Summary", engine: str) -> Table:
     """What was done and how long it took."""
     per_frame = 1000 / summary.frames
     table = Table("frames", str(summary.frames))
@@ -239,5 +242,6 @@ def _summary_table(summary: "Summary") -> Table:
         ("association", summary.seconds_rest),
     ):
         table.add_row(f"{part}, ms a frame", f"{per_frame * seconds:.1f}")
+    table.add_row("READ ran on", engine)
     table.add_row("frames a second, all in all", f"{summary.frames / summary.seconds_total:.1f}")
     return table
