@@ -18,7 +18,6 @@ from readtrack.errors import InputError
 from readtrack.tracking.config import TrackerConfig
 
 if TYPE_CHECKING:
-    import supervision as sv
     from rich.console import Console
 
     from readtrack.commands.street import StreetVideo
@@ -177,21 +176,13 @@ def _detect(settings: TrackSettings, video: "Video | StreetVideo") -> "Detect":
         if not file.is_file():
             raise InputError(f"{video.name}: nothing tells where people are; give --detections det.txt")
     if file is not None:
-        table = read_mot(file)
-        return lambda frame: _confident(table.get(frame.index, sv.Detections.empty()), settings.detector.confidence)
+        size, length = (None, None) if isinstance(video, StreetVideo) else (video.size, video.length)
+        table = read_mot(file, size, length, settings.detector.confidence)
+        return lambda frame: table.get(frame.index, sv.Detections.empty())
     if not video.pixels:
         raise InputError(f"{video.name}: has no pixels to detect people in; give --detections det.txt")
     find = load_detector(detector, settings.detector)
     return lambda frame: find(frame.image) if frame.image is not None else sv.Detections.empty()
-
-
-def _confident(detections: "sv.Detections", least: float) -> "sv.Detections":
-    """Detections of at least that confidence."""
-    import numpy as np
-
-    from readtrack import boxes
-
-    return boxes.take(detections, np.asarray(detections.confidence) >= least)
 
 
 @contextmanager

@@ -96,7 +96,7 @@ class Results:
         if self._video is not None or self._window is not None:
             painted = self._painter.paint(frame.image, known, frame.index)
             if self._video is not None:
-                self._video.write(painted)
+                self._video.write(painted, frame.time)
             if self._window is not None:
                 self.open = self._window.show(painted)
 

@@ -49,7 +49,6 @@ class Decoder:
     ) -> None:
         import av
 
-        av.logging.set_level(av.logging.PANIC)  # what it has to say is said by exceptions
         self.count = 0  # pictures so far, with those that were lost
         self.lost = 0
         self.first_lost: int | None = None

@@ -13,6 +13,7 @@ from readtrack.errors import InputError, first_line
 from readtrack.video.decoding import Decoder, missing_at_the_end
 from readtrack.video.source import Frame, Source
 
+ANALYSIS = "1000000"  # microseconds of a stream to look at before its first frame
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds between attempts to connect again: each is twice the last
 
 
@@ -59,7 +60,7 @@ class Stream(Source):
     def _open(self, timeout: float) -> None:
         from av.error import FFmpegError
 
-        options = {"rtsp_transport": "tcp"} if self._address.lower().startswith("rtsp") else {}
+        options = {"analyzeduration": ANALYSIS, "rtsp_transport": "tcp"}
         try:
             self._decoder = Decoder(self._address, self._label, options, timeout)
         except InputError as error:
@@ -71,11 +72,12 @@ class Stream(Source):
         except (StopIteration, FFmpegError) as error:
             self._decoder.close()
             raise InputError(f"{self._label}: gives no picture: check that it is on, reachable and free") from error
-        self._arrival, self._start = time.monotonic(), self._picture.seconds
+        self._arrival = time.monotonic()
+        self._start: float | None = None  # what the stream's clock showed at the first frame of all
 
     def frames(self, steps: range, warn: Callable[[str], None]) -> Iterator[Frame]:
         """Yield frames; they are numbered as they come, and their times tell of holes."""
-        from av.error import FFmpegError
+        from av.error import ExitError, FFmpegError
 
         if self._index and not self.live:
             self.close()
@@ -94,8 +96,10 @@ class Stream(Source):
                 continue
             except StopIteration:
                 problem = f"ended after {index + 1} frames"
-            except FFmpegError:
-                problem = f"gave nothing for {self._timeout:g} s after {index + 1} frames"
+            except FFmpegError as error:
+                stalled = isinstance(error, ExitError | TimeoutError)
+                why = f"gave nothing for {self._timeout:g} s" if stalled else f"broke off ({first_line(error)})"
+                problem = f"{why} after {index + 1} frames"
             lost += self._decoder.lost
             self._index += 1
             if self._index >= steps.stop or not (self.live and self._return(problem, warn)):
@@ -108,9 +112,14 @@ class Stream(Source):
 
     def _read_clock(self) -> float:
         """Seconds of the picture since the first one, by the stream's clock within a connection."""
-        seconds = self._arrival - self._begin + (self._picture.seconds or 0) - (self._start or 0)
-        if self._picture.seconds is None or seconds <= self._last:
-            seconds = max(time.monotonic() - self._begin, self._last + 1e-3)
+        told, now = self._picture.seconds, time.monotonic() - self._begin
+        if told is None:
+            seconds = max(now, self._last + 1e-3)
+        else:
+            if self._start is None or told - self._start <= self._last:  # anew, or its clock jumped back
+                least = self._last + 1 / (self.fps or 25) if self._index else 0.0
+                self._start = told - max(self._arrival - self._begin, least)
+            seconds = told - self._start
         self._last = seconds
         return seconds
 
