@@ -108,10 +108,10 @@ def test_read_brings_a_lost_person_back_wherever(gap, x):
     frames = [{"a": b} for b in before] + [{}] * gap + [{"a": b} for b in after]
     assert play(Tracker(log_odds=ByName()), frames)[0] == {"a": [1]}
     if gap > 30:
-        assert play(Tracker(), frames)[0] == {"a": [1, 2]}  # boxes alone cannot
+        assert play(Tracker(), frames)[0] == {"a": [1, 2]}  # motion only cannot
 
 
-def test_a_revival_is_reported_with_its_reasons():
+def test_a_reidentification_is_reported_with_its_reasons():
     tracker = Tracker(log_odds=ByName())
     frames = [{"a": b, "b": c} for b, c in zip(walk(300, 2, 40), walk(700, 0, 40), strict=True)]
     frames += [{}] * 100 + [{"a": b} for b in walk(500, 2, 12)]
@@ -120,13 +120,13 @@ def test_a_revival_is_reported_with_its_reasons():
         tracker.update(people(places), SIZE)
         reported += tracker.associations
     assert len(reported) == 1
-    revived = reported[0]
-    assert (revived.track, revived.detection, revived.reason) == (1, 0, "reidentified")
-    assert 142 <= revived.frame < 152
-    assert revived.gap == 101
-    assert revived.probability == pytest.approx(0.98, abs=1e-6)
-    assert revived.runner_up == pytest.approx(0.02, abs=1e-6)
-    assert 0 <= revived.motion_cost <= 1
+    found = reported[0]
+    assert (found.track, found.detection, found.reason) == (1, 0, "reidentified")
+    assert 142 <= found.frame < 152
+    assert found.gap == 101
+    assert found.probability == pytest.approx(0.98, abs=1e-6)
+    assert found.runner_up == pytest.approx(0.02, abs=1e-6)
+    assert 0 <= found.motion_cost <= 1
 
 
 def test_a_stranger_gets_an_id_of_their_own():
@@ -135,7 +135,7 @@ def test_a_stranger_gets_an_id_of_their_own():
 
 
 @pytest.mark.parametrize(("sure", "track"), [(0.55, 2), (0.8, 1)])
-def test_doubt_waits_for_patience_and_then_takes_what_is_likelier(sure, track):
+def test_who_is_undecided_waits_for_max_delay_and_then_takes_what_is_likelier(sure, track):
     tracker = Tracker(TrackerConfig(max_delay=1), ByName(sure=sure))
     frames = [{"a": b} for b in walk(300, 2, 40)] + [{}] * 60 + [{"a": b} for b in walk(320, 2, 40)]
     given = []
@@ -159,7 +159,7 @@ def test_nobody_is_in_two_places():
     assert play(Tracker(log_odds=judge), frames)[0] == {"a": [1], "twin": [2]}
 
 
-def test_beyond_memory_a_person_is_new():
+def test_beyond_max_age_a_person_is_new():
     frames = [{"a": b} for b in walk(300, 2, 40)] + [{}] * 120 + [{"a": b} for b in walk(320, 2, 40)]
     config = TrackerConfig(max_age=4)
     assert play(Tracker(config, ByName()), frames)[0] == {"a": [1, 2]}
@@ -173,7 +173,7 @@ def test_weak_detections_continue_tracks_but_start_none():
         assert answer.tracker_id.tolist() == [-1 if i < 2 else 1, -1]
 
 
-def test_covered_and_cut_off_crops_are_not_remembered():
+def test_occluded_and_truncated_crops_are_not_remembered():
     tracker = Tracker(log_odds=ByName())
     front, behind, cut = box(300, y=320), box(332, y=300), [0.0, 100.0, 40.0, 260.0]
     for _ in range(10):
@@ -192,7 +192,7 @@ def test_occlusion_spares_those_in_front():
     assert occlusion(np.zeros((0, 4))).shape == (0, 0)
 
 
-def test_memory_is_spread_over_life_and_bounded():
+def test_the_gallery_is_spread_over_life_and_bounded():
     tracker = Tracker(TrackerConfig(gallery_size=8), ByName())
     for i in range(500):
         names = np.empty(1, dtype=object)
@@ -290,8 +290,8 @@ def test_no_id_is_ever_in_two_places_whatever_read_says(seed):
     assert run() == run()
 
 
-def test_boxes_told_under_a_wrong_id_are_told_again():
-    # Two people walk into each other and turn back: motion goes straight on, and covered crops are not judged.
+def test_boxes_reported_under_a_wrong_id_are_reported_again():
+    # Two people walk into each other and turn back: motion goes straight on, and occluded crops are not compared.
     way = [300 + 5 * i for i in range(20)] + [395 - 5 * i for i in range(40)]
     frames = [{"a": box(x), "b": box(800 - x)} for x in way]
     tracker, ledger, corrected = Tracker(TrackerConfig(occluded_weight=0), ByName()), {}, []
@@ -305,7 +305,7 @@ def test_boxes_told_under_a_wrong_id_are_told_again():
     assert len(ledger) == 2 * len(frames)
 
 
-def test_a_covered_crop_counts_less_but_counts():
+def test_an_occluded_crop_counts_less_but_counts():
     front, behind = box(300, y=320), box(332, y=300)
     judged = []
 
@@ -338,7 +338,7 @@ def test_a_second_box_on_somebody_starts_no_track():
     assert ids[1] == -1 and ids[0] > 0 and ids[2] > 0
 
 
-def test_who_was_never_seen_whole_is_known_by_a_glimpse():
+def test_who_was_never_seen_whole_is_known_by_a_fallback_crop():
     cut = [0.0, 100.0, 40.0, 260.0]
     frames = [{"a": cut}] * 20 + [{}] * 60 + [{"a": b} for b in walk(300, 2, 40)]
     assert play(Tracker(log_odds=ByName()), frames)[0] == {"a": [1]}
@@ -370,3 +370,48 @@ def test_who_was_missed_while_leaving_is_not_continued_by_the_next_at_the_edge()
     assert play(Tracker(TrackerConfig(border_penalty=0)), frames)[0] == {"ann": [1], "bob": [1]}
     middle = [*out[:8], *[{}] * 10, *[{"ann": b["ann"]} for b in out[8:]]]  # away from the edge she is found again
     assert play(Tracker(), middle)[0] == {"ann": [1]}
+
+
+def test_whoever_answers_the_questions_gets_what_update_gives():
+    frames = [{"a": b, "b": c} for b, c in zip(walk(300, 2, 40), walk(700, 0, 40), strict=True)]
+    frames += [{}] * 100 + [{"a": b} for b in walk(500, 2, 12)]
+    judge, asking, updated = ByName(), Tracker(log_odds=ByName()), Tracker(log_odds=ByName())
+    for places in frames:
+        steps, answer = asking.steps(people(places), SIZE), None
+        while True:
+            try:
+                answer = judge(*steps.send(answer))
+            except StopIteration as end:
+                ids = end.value.tracker_id
+                break
+        assert ids.tolist() == updated.update(people(places), SIZE).tracker_id.tolist()
+        assert asking.associations == updated.associations
+    assert judge.calls > 0
+
+
+def test_how_detections_meet_tracks_is_handed_in():
+    # Somebody who knows tracks them by their row: motion has no say, however far they jump.
+    def by_row(now, tracks, identities):
+        yield from ()
+        assert (identities.count, now.frame) == (len(tracks), now.frame)
+        return [(track, index) for index, track in enumerate(tracks)]
+
+    tracker = Tracker(TrackerConfig(min_hits=1), associate=by_row)
+    for x in (100, 700, 50, 400):
+        ids = tracker.update(people({"a": box(x), "b": box(800 - x)})).tracker_id.tolist()
+        assert ids == [1, 2] and [index for _, index in tracker.matches] == [0, 1]
+
+
+def test_predictions_tell_whom_motion_may_find_again():
+    tracker = Tracker()
+    assert tracker.predictions == []
+    for x in range(100, 120):
+        tracker.update(people({"a": box(x), "b": box(600)}))
+    for _ in range(5):
+        tracker.update(people({"b": box(600)}))
+    ann, bob = tracker.predictions
+    assert (ann.track, ann.gap, bob.track, bob.gap) == (1, 5, 2, 0)
+    assert ann.xyxy[0] > box(119)[0] and np.abs(bob.xyxy - box(600)).max() < 1
+    for _ in range(30):
+        tracker.update(people({"b": box(600)}))
+    assert [found.track for found in tracker.predictions] == [2]
