@@ -4,34 +4,29 @@ Run: python demos/decisions.py [street:7 | MOT sequence] [--out decisions.png]
 """
 
 import argparse
-import sys
 from collections import Counter, defaultdict
-from pathlib import Path
 
 import numpy as np
 
 from readtrack import ReadTracker, TrackerConfig, boxes
-from readtrack.commands.console import exit_status
 from readtrack.evaluation.charts import Confusion, confusion_sheet
-from readtrack.evaluation.provenance import check_picture, write_picture
-from readtrack.evaluation.recordings import STREET, label, open_footage
+from readtrack.evaluation.recordings import STREET, label, open_recording
+from readtrack.pipeline import Steps
 
 MOST = 3  # rows of either kind
 
 
 def main(source: str = STREET, out: str = "decisions.png", frames: int | None = None) -> None:
-    check_picture(Path(out), "--out")
     rows: dict[str, list[Confusion]] = {"identity saved": [], "wrong link": []}
     owners, looks = defaultdict(list), defaultdict(list)  # id -> who it was, and how they looked, box by box
-    with open_footage(source, frames=frames) as clip:
+    with open_recording(source, frames=frames) as clip:
         tracker = ReadTracker("read-s", TrackerConfig(fps=clip.fps))
-        for frame in clip.frames:
-            found = clip.found(frame.index)
-            ids = tracker.update(found, frame.image).tracker_id
+        for step in Steps(clip.frames, lambda frame: clip.detections(frame.index), tracker):
+            frame, found, ids = step.frame, step.detections, step.people.tracker_id
             who = label(found, clip.truth(frame.index))
             corners = found.xyxy.round().astype(int).clip(0)
             crops = [frame.image[top:bottom, left:right].copy() for left, top, right, bottom in corners]
-            for link in tracker.associations:
+            for link in step.associations:
                 earlier, person = looks[link.track], who[link.detection]
                 if link.reason != "reidentified" or not earlier or person < 0:
                     continue
@@ -48,12 +43,14 @@ def main(source: str = STREET, out: str = "decisions.png", frames: int | None = 
                     looks[ids[i]].append(crops[i])
     counts = ", ".join(f"{kind}: {len(found)}" for kind, found in rows.items())
     sheet = confusion_sheet({kind: found[:MOST] for kind, found in rows.items()}, f"{source}: {counts}")
-    write_picture(Path(out), "--out", sheet)
+    sheet.savefig(out, dpi=150)
     print(f"{counts}; written to {out}")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", nargs="?", default=STREET, help="drawn street, or a MOT sequence with gt/ and det/")
+    parser.add_argument(
+        "source", nargs="?", default=STREET, help="synthetic street, or a MOT sequence with gt/ and det/"
+    )
     parser.add_argument("--out", default="decisions.png", help="PNG to write")
-    sys.exit(exit_status(lambda: main(**vars(parser.parse_args()))))
+    main(**vars(parser.parse_args()))

@@ -1,4 +1,4 @@
-"""ReadTracker in a loop of your own, here on two seconds of the drawn street. Run: python demos/embed.py"""
+"""ReadTracker in a loop of your own, here on two seconds of the synthetic street. Run: python demos/embed.py"""
 
 from readtrack import ReadTracker, TrackerConfig
 from readtrack.street import Street, StreetConfig

@@ -1,7 +1,6 @@
 """READ behind a boxmot tracker, before and after. Run: python demos/with_boxmot.py [ByteTrack [MOT sequence]]"""
 
 import argparse
-import sys
 
 import boxmot
 import numpy as np
@@ -9,9 +8,8 @@ import supervision as sv
 
 from readtrack import TrackerConfig
 from readtrack.adapters.boxmot import Relinker
-from readtrack.commands.console import exit_status
 from readtrack.evaluation.adapters import follow, report, rewritten
-from readtrack.evaluation.recordings import STREET, open_footage
+from readtrack.evaluation.recordings import STREET, open_recording
 
 
 def rows_of(found: sv.Detections) -> np.ndarray:
@@ -29,9 +27,12 @@ def counted(host: boxmot.ByteTrack, found: sv.Detections, image: np.ndarray) -> 
 
 
 def main(name: str = "ByteTrack", source: str = STREET, frames: int = 400) -> None:
-    with open_footage(source, frames=frames) as clip:
+    with open_recording(source, frames=frames) as clip:
         host = getattr(boxmot, name)()
-        report(f"{name} alone", clip, follow(lambda found, image: people_of(counted(host, found, image)), clip))
+        print(
+            report(f"{name} alone", clip, follow(lambda found, image: people_of(counted(host, found, image)), clip)),
+            flush=True,
+        )
 
         again, relinker, merged = getattr(boxmot, name)(), Relinker("read-s", TrackerConfig(fps=clip.fps)), {}
 
@@ -41,12 +42,12 @@ def main(name: str = "ByteTrack", source: str = STREET, frames: int = 400) -> No
             return people_of(rows)
 
         tracks = follow(step, clip)
-        report(f"{name} with READ", clip, tracks)
-        report(f"{name} with READ, earlier rows rewritten", clip, rewritten(tracks, merged))
+        print(report(f"{name} with READ", clip, tracks), flush=True)
+        print(report(f"{name} with READ, earlier rows rewritten", clip, rewritten(tracks, merged)), flush=True)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tracker", nargs="?", default="ByteTrack", help="one of boxmot's classes")
     parser.add_argument("source", nargs="?", default=STREET, help="street, street:7, or a MOT sequence")
-    sys.exit(exit_status(lambda: main(*vars(parser.parse_args()).values())))
+    main(*vars(parser.parse_args()).values())

@@ -1,7 +1,6 @@
 """READ in deep-sort-realtime, before and after. Run: python demos/with_deep_sort_realtime.py [MOT sequence]"""
 
 import argparse
-import sys
 from importlib.util import find_spec
 
 import numpy as np
@@ -10,9 +9,8 @@ from deep_sort_realtime.deepsort_tracker import DeepSort
 
 from readtrack import Matcher
 from readtrack.adapters.deep_sort_realtime import VectorEmbedder, deep_sort
-from readtrack.commands.console import exit_status
 from readtrack.evaluation.adapters import Step, follow, report
-from readtrack.evaluation.recordings import STREET, open_footage
+from readtrack.evaluation.recordings import STREET, open_recording
 
 
 def step_of(tracker: DeepSort) -> Step:
@@ -32,16 +30,19 @@ def step_of(tracker: DeepSort) -> Step:
 
 def main(source: str = STREET, frames: int = 400) -> None:
     matcher = Matcher.load("read-s")
-    with open_footage(source, frames=frames) as clip:
+    with open_recording(source, frames=frames) as clip:
         if find_spec("pkg_resources"):  # which setuptools has no more, but its embedder wants
-            report("its own MobileNet", clip, follow(step_of(DeepSort(embedder_gpu=False, half=False)), clip))
+            print(
+                report("its own MobileNet", clip, follow(step_of(DeepSort(embedder_gpu=False, half=False)), clip)),
+                flush=True,
+            )
         tracker = DeepSort(embedder=None)
         tracker.embedder = VectorEmbedder(matcher)
-        report("READ's vectors", clip, follow(step_of(tracker), clip))
-        report("READ on pairs", clip, follow(step_of(deep_sort(matcher)), clip))
+        print(report("READ's vectors", clip, follow(step_of(tracker), clip)), flush=True)
+        print(report("READ on pairs", clip, follow(step_of(deep_sort(matcher)), clip)), flush=True)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", nargs="?", default=STREET, help="street, street:7, or a MOT sequence")
-    sys.exit(exit_status(lambda: main(parser.parse_args().source)))
+    main(parser.parse_args().source)

@@ -1,7 +1,6 @@
 """READ as norfair's re-identification, before and after. Run: python demos/with_norfair.py [MOT sequence]"""
 
 import argparse
-import sys
 
 import numpy as np
 import supervision as sv
@@ -9,9 +8,8 @@ from norfair import Tracker
 
 from readtrack import TrackerConfig
 from readtrack.adapters.norfair import Reid
-from readtrack.commands.console import exit_status
 from readtrack.evaluation.adapters import Step, follow, report
-from readtrack.evaluation.recordings import STREET, open_footage
+from readtrack.evaluation.recordings import STREET, open_recording
 
 
 def step_of(tracker: Tracker, reid: Reid) -> Step:
@@ -27,14 +25,17 @@ def step_of(tracker: Tracker, reid: Reid) -> Step:
 
 
 def main(source: str = STREET, frames: int = 400) -> None:
-    with open_footage(source, frames=frames) as clip:
+    with open_recording(source, frames=frames) as clip:
         reid = Reid("read-s", TrackerConfig(fps=clip.fps))
-        report("norfair alone", clip, follow(step_of(Tracker("iou", 0.7), reid), clip))
+        print(report("norfair alone", clip, follow(step_of(Tracker("iou", 0.7), reid), clip)), flush=True)
         reid.reset()
-        report("norfair with READ", clip, follow(step_of(Tracker("iou", 0.7, **reid.settings()), reid), clip))
+        print(
+            report("norfair with READ", clip, follow(step_of(Tracker("iou", 0.7, **reid.settings()), reid), clip)),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", nargs="?", default=STREET, help="street, street:7, or a MOT sequence")
-    sys.exit(exit_status(lambda: main(parser.parse_args().source)))
+    main(parser.parse_args().source)

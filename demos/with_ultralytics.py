@@ -5,7 +5,6 @@ YOLO("yolo11n.pt").track("video.mp4", classes=[0], tracker=config(fps=25)).
 """
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
@@ -17,19 +16,18 @@ from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
 
 from readtrack.adapters.ultralytics import config
-from readtrack.commands.console import exit_status
 from readtrack.evaluation.adapters import report
-from readtrack.evaluation.recordings import STREET, Footage, open_footage
+from readtrack.evaluation.recordings import STREET, Recording, open_recording
 from readtrack.video import VideoWriter
 
 
-def finder(clip: Footage) -> type[DetectionPredictor]:
+def finder(clip: Recording) -> type[DetectionPredictor]:
     class Finder(DetectionPredictor):
         def inference(self, images: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
             return images
 
         def postprocess(self, _: object, __: object, originals: list) -> list[Results]:
-            found = clip.found(self.dataset.frame - 1)
+            found = clip.detections(self.dataset.frame - 1)
             rows = torch.zeros(0, 6)
             if len(found):
                 rows = torch.from_numpy(np.column_stack([found.xyxy, found.confidence, found.class_id])).float()
@@ -39,7 +37,7 @@ def finder(clip: Footage) -> type[DetectionPredictor]:
 
 
 def main(source: str = STREET, frames: int = 400) -> None:
-    with open_footage(source, frames=frames) as clip:
+    with open_recording(source, frames=frames) as clip:
         video = Path(tempfile.mkdtemp()) / "clip.mp4"
         with VideoWriter(video, clip.fps) as writer:
             for frame in clip.frames:
@@ -50,10 +48,10 @@ def main(source: str = STREET, frames: int = 400) -> None:
             for i, result in enumerate(yolo.track(str(video), stream=True, tracker=tracker, **flags)):
                 if result.boxes.id is not None:
                     tracks[i] = sv.Detections(result.boxes.xyxy.numpy(), tracker_id=result.boxes.id.numpy().astype(int))
-            report(Path(tracker).stem, clip, tracks)
+            print(report(Path(tracker).stem, clip, tracks), flush=True)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", nargs="?", default=STREET, help="street, street:7, or a MOT sequence")
-    sys.exit(exit_status(lambda: main(parser.parse_args().source)))
+    main(parser.parse_args().source)

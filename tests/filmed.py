@@ -1,11 +1,11 @@
-"""Footage out of painted people, for whoever tracks them."""
+"""Recording out of painted people, for whoever tracks them."""
 
 import numpy as np
 import supervision as sv
 from painted import paint
 
 from readtrack import boxes
-from readtrack.evaluation.recordings import Footage
+from readtrack.evaluation.recordings import Recording
 from readtrack.tracking import Reassignment
 from readtrack.video import Frame
 
@@ -13,7 +13,7 @@ NUMBERS = {"ann": 1, "bob": 2, "cid": 3, "dan": 4}
 
 
 def film(story, pixels=True, name="story", absences=()):
-    """``paint``'s places frame by frame, as footage whose detector finds everybody."""
+    """``paint``'s places frame by frame, as recording whose detector finds everybody."""
     shots = [paint(places) for places in story]
     frames = [Frame(i, image if pixels else None) for i, (image, _) in enumerate(shots)]
 
@@ -22,11 +22,11 @@ def film(story, pixels=True, name="story", absences=()):
         people.tracker_id = np.array([NUMBERS[name] for name in story[i]], int)
         return people
 
-    return Footage(name, 25.0, frames, len(frames), pixels, lambda i: shots[i][1], truth, lambda: absences)
+    return Recording(name, 25.0, frames, len(frames), pixels, lambda i: shots[i][1], truth, lambda: absences)
 
 
 class Scripted:
-    """A contestant that numbers detections as a function of frame and detections says."""
+    """A tracker that numbers detections as a function of frame and detections says."""
 
     def __init__(self, script, decide=lambda frame: (), last=()):
         self.frame, self.script, self.decide, self.last, self.reassignments = -1, script, decide, last, []

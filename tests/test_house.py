@@ -43,11 +43,6 @@ TORCH = {  # what may import PyTorch while it is imported, beside training/
 MODULE_OF = {"opencv-python": "cv2", "pyyaml": "yaml", "scikit-learn": "sklearn"}  # others bear the distribution's
 PENDING = {  # still to be turned; nothing is added here
     "arrows": {
-        "evaluation/budget.py",
-        "evaluation/gaps.py",
-        "evaluation/longgap.py",
-        "evaluation/mot.py",
-        "evaluation/peers/comparison.py",
         "linking/appearance.py",
         "linking/config.py",
         "linking/trajectories.py",
@@ -55,16 +50,6 @@ PENDING = {  # still to be turned; nothing is added here
     "printing": {
         "adapters/roboflow.py",
         "detect/load.py",
-        "evaluation/adapters.py",
-        "evaluation/budget.py",
-        "evaluation/gaps.py",
-        "evaluation/longgap.py",
-        "evaluation/mot.py",
-        "evaluation/peers/comparison.py",
-        "evaluation/peers/entrants.py",
-        "evaluation/peers/registry.py",
-        "evaluation/recordings.py",
-        "evaluation/sequences.py",
         "read/network.py",
         "read/onnx_network.py",
     },

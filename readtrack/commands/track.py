@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from readtrack.tracking.config import TrackerConfig
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from readtrack.commands.street import StreetVideo
+    from readtrack.evaluation.recordings import Recording
     from readtrack.pipeline import Detect, Step, Summary
     from readtrack.video import Video
 
@@ -111,7 +111,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _track(settings: TrackSettings) -> int:
     """Track what the command line names and print the tables; returns the exit status."""
-    from readtrack.commands.street import StreetVideo
+    from readtrack.evaluation.recordings import Recording
     from readtrack.files import replacing
     from readtrack.pipeline import track
     from readtrack.readtracker import ReadTracker
@@ -132,12 +132,13 @@ def _track(settings: TrackSettings) -> int:
             _progress(video, out.quiet) as report,
             Results(folder, config.fps, out.video and video.pixels, out.save_crops, out.show) as results,
         ):
-            summary = track(video, detect, tracker, results, report)
+            frames = video.frames if isinstance(video, Recording) else video
+            summary = track(frames, detect, tracker, results, report)
     engine = tracker.matcher.engine if tracker.matcher else "nothing"
     about = asdict(summary) | {"engine": engine}
     if summary.frames:
         console.print(_summary_table(summary, engine))
-        if isinstance(video, StreetVideo):
+        if isinstance(video, Recording):
             about |= _score_street(video, config, folder, summary.frames, console)
     with replacing(folder / "summary.json") as partial:
         partial.write_text(json.dumps(about, indent=2) + "\n")
@@ -147,29 +148,33 @@ def _track(settings: TrackSettings) -> int:
     return INTERRUPTED if summary.interrupted else 0
 
 
-def _open(source: SourceSettings) -> "Video | StreetVideo":
+@contextmanager
+def _open(source: SourceSettings) -> "Iterator[Video | Recording]":
     """What holds the frames."""
-    from readtrack.commands.street import open_street
+    from readtrack.evaluation.recordings import is_street, street_of, street_recording
     from readtrack.video import open_video
 
     start, end, stride = source.start, source.end, source.stride
-    street = open_street(source.source, start, end, stride)
-    return street or open_video(source.source, start=start, end=end, stride=stride, fps=source.fps)
+    if is_street(source.source):
+        yield street_recording(street_of(source.source), steps=slice(start, end, stride))
+    else:
+        with open_video(source.source, start=start, end=end, stride=stride, fps=source.fps) as video:
+            yield video
 
 
-def _detect(settings: TrackSettings, video: "Video | StreetVideo") -> "Detect":
+def _detect(settings: TrackSettings, video: "Video | Recording") -> "Detect":
     """What finds people in a frame."""
     import supervision as sv
 
-    from readtrack.commands.street import StreetVideo
     from readtrack.detect import load_detector
+    from readtrack.evaluation.recordings import Recording
     from readtrack.mot import read_mot
 
     detector, file = settings.people.detector, settings.people.detections
     if file is not None and detector not in (None, "none"):
         raise InputError("--detector and --detections both say where people are: give one of them")
-    if isinstance(video, StreetVideo) and file is None and detector is None:
-        street = video.street
+    if isinstance(video, Recording) and file is None and detector is None:
+        street = video
         return lambda frame: street.detections(frame.index)
     if file is None and (detector == "none" or (detector is None and not video.pixels)):
         file = Path(settings.source.source) / "det" / "det.txt"
@@ -186,7 +191,7 @@ def _detect(settings: TrackSettings, video: "Video | StreetVideo") -> "Detect":
 
 
 @contextmanager
-def _progress(video: "Video | StreetVideo", quiet: bool) -> Iterator[Callable[["Step"], None]]:
+def _progress(video: "Video | Recording", quiet: bool) -> Iterator[Callable[["Step"], None]]:
     """A progress bar with frames per second and people in the frame; what to call after every frame."""
     with progress(video.name, quiet) as (begin, report):
         begin(video.total)
@@ -202,12 +207,23 @@ def _progress(video: "Video | StreetVideo", quiet: bool) -> Iterator[Callable[["
 
 
 def _score_street(
-    video: "StreetVideo", config: TrackerConfig, folder: Path, frames: int, console: "Console"
+    street: "Recording", config: TrackerConfig, folder: Path, count: int, console: "Console"
 ) -> dict[str, Any]:
-    """Score a run on the street, print it and return it."""
-    from readtrack.commands.street import score_street
+    """Score a run, and motion only on the same detections, against the street's truth; print it and return it."""
+    from readtrack.evaluation.playback import replay
+    from readtrack.evaluation.street import score_street
+    from readtrack.mot import MotWriter, read_mot
+    from readtrack.readtracker import ReadTracker
+    from readtrack.video import Frame
 
-    scores, absences = score_street(video, config, folder, frames)
+    frames = [Frame(frame.index, None) for frame, _ in zip(street.frames, range(count), strict=False)]
+    with MotWriter(folder / "truth.txt") as writer:
+        for frame in frames:
+            writer.write(frame.index, street.truth(frame.index))
+    alone = replay(ReadTracker(None, config), replace(street, frames=frames))
+    tracks = {"motion only": alone.tracks, "with READ": read_mot(folder / "tracks.txt")}
+    found = score_street(street, [frame.index for frame in frames], tracks)
+    scores, absences = found.scores, found.absences
     first = next(iter(scores.values()))
     table = Table("against the exact truth", *asdict(first))
     for name, score in scores.items():  # in per cent, switches as counts

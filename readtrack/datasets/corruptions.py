@@ -1,4 +1,4 @@
-"""Crops spoilt as tracking meets them: somebody in front, badly cut boxes, few pixels, blur. For scoring only."""
+"""Crops corrupted as tracking meets them: somebody in front, badly cut boxes, few pixels, blur. For scoring only."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -26,8 +26,8 @@ BLUR = (0.015, 0.045)  # standard deviation as a share of the width
 SMALL = 32  # pixels
 
 
-class Damage:
-    """Spoils the images of a data set: each in its own way, the same on every machine and in any order.
+class Corruption:
+    """Corrupts the images of a data set: each in its own way, the same on every machine and in any order.
 
     Chance comes from the name of an image's file without its folder, by Python's Mersenne Twister, whose numbers no
     release changes. Sizes are shares of the image, so networks of different input sizes are shown the same.
@@ -45,11 +45,11 @@ class Damage:
             InputError: the kind is unknown.
         """
         if kind not in CHOICES:
-            raise InputError(f"damage {kind!r} is unknown: choose one of {', '.join(CHOICES)}")
+            raise InputError(f"corruption {kind!r} is unknown: choose one of {', '.join(CHOICES)}")
         self.kind = kind
         self._read = read
         self._people = {path: tracklet.pid for tracklet in tracklets for path in tracklet.paths}
-        self._strangers = sorted({t.paths[0] for t in tracklets}, key=lambda path: (Path(path).name, path))
+        self._occluders = sorted({t.paths[0] for t in tracklets}, key=lambda path: (Path(path).name, path))
 
     def kinds(self, path: str) -> list[str]:
         """What happens to a file's image, of ``KINDS`` and in their order."""
@@ -59,11 +59,11 @@ class Damage:
         return [kind for bit, kind in enumerate(KINDS) if drawn >> bit & 1]
 
     def __call__(self, path: str, image: Image) -> Image:
-        """A file's image (H, W, 3), spoilt; the given one stays as it is."""
+        """A file's image (H, W, 3), corrupted; the given one stays as it is."""
         for kind in self.kinds(path):
             chance = _chance(kind, path)
             if kind == "occlusion":
-                image = cover(image, self._stranger(path, chance) if chance.random() < 0.5 else None, chance)
+                image = cover(image, self._occluder(path, chance) if chance.random() < 0.5 else None, chance)
             elif kind == "jitter":
                 image = cut_badly(image, chance)
             elif kind == "blur":
@@ -72,34 +72,34 @@ class Damage:
                 image = shrink(image)
         return image
 
-    def _stranger(self, path: str, chance: random.Random) -> Image | None:
+    def _occluder(self, path: str, chance: random.Random) -> Image | None:
         """Another person's image; None where there are no others."""
-        count = len(self._strangers)
+        count = len(self._occluders)
         start = int(chance.random() * count)
         for place in range(start, start + count):
-            candidate = self._strangers[place % count]
+            candidate = self._occluders[place % count]
             if self._people[candidate] != self._people.get(path):
                 return self._read(candidate)
         return None
 
 
-def cover(image: Image, stranger: Image | None, chance: random.Random) -> Image:
+def cover(image: Image, occluder: Image | None, chance: random.Random) -> Image:
     """Somebody or something comes in from the left, the right or below.
 
     Args:
         image: (H, W, 3), left as it is.
-        stranger: another crop of any size, of which the part shows that is nearer; None for one dull colour.
+        occluder: another crop of any size, of which the part shows that is nearer; None for one dull colour.
         chance: decides from where, how far, and the colour.
     """
     height, width = image.shape[:2]
     away = 1 - chance.uniform(*COVERED)
     x, y = [(-away, 0.0), (away, 0.0), (0.0, away)][int(3 * chance.random())]
     dx, dy = round(x * width), round(y * height)
-    if stranger is None:
+    if occluder is None:
         grey = chance.uniform(30, 220)
         front = np.full_like(image, [int(grey + chance.uniform(-30, 30)) for _ in range(3)])
     else:
-        front = np.asarray(cv2.resize(stranger, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        front = np.asarray(cv2.resize(occluder, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     out = image.copy()
     out[dy:, max(dx, 0) : width + min(dx, 0)] = front[: height - dy, max(-dx, 0) : width - max(dx, 0)]
     return out
@@ -132,5 +132,5 @@ def shrink(image: Image) -> Image:
 
 
 def _chance(kind: str, path: str) -> random.Random:
-    """Chance for one kind of damage to one file."""
+    """Chance for one kind of corruption to one file."""
     return random.Random(f"{kind} {Path(path).name}")

@@ -1,4 +1,4 @@
-"""What READ does for another tracker: identity switches and IDF1 on footage with detections and truth.
+"""What READ does for another tracker: identity switches and IDF1 on recording with detections and truth.
 
 The programs in ``demos/with_*.py`` are built on it.
 """
@@ -10,8 +10,8 @@ import numpy as np
 import supervision as sv
 
 from readtrack import boxes
-from readtrack.evaluation.recordings import Footage
-from readtrack.metrics.tracking import TrackingScores, score_tracking
+from readtrack.evaluation.recordings import Recording
+from readtrack.metrics.tracking import score_tracking
 from readtrack.pipeline import Steps
 from readtrack.tracking import Association, Reassignment
 
@@ -31,20 +31,19 @@ class _Called:
         return []
 
 
-def follow(step: Step, footage: Footage) -> dict[int, sv.Detections]:
+def follow(step: Step, recording: Recording) -> dict[int, sv.Detections]:
     """Call a tracker for each frame that has an image, as it would run live; its answers by frame."""
-    frames = (frame for frame in footage.frames if frame.image is not None)
-    steps = Steps(frames, lambda frame: footage.found(frame.index), _Called(step))
+    frames = (frame for frame in recording.frames if frame.image is not None)
+    steps = Steps(frames, lambda frame: recording.detections(frame.index), _Called(step))
     return {one.frame.index: one.people for one in steps}
 
 
-def report(name: str, footage: Footage, tracks: Mapping[int, sv.Detections]) -> TrackingScores:
-    """Score tracks and print how well identities were kept."""
-    frames = range(footage.total or max(tracks, default=-1) + 1)
-    scores = score_tracking({i: footage.truth(i) for i in frames}, tracks, frames)
+def report(name: str, recording: Recording, tracks: Mapping[int, sv.Detections]) -> str:
+    """How well identities were kept, in a line: IDF1, HOTA and switches."""
+    frames = range(recording.total or max(tracks, default=-1) + 1)
+    scores = score_tracking({i: recording.truth(i) for i in frames}, tracks, frames)
     told = f"IDF1 {100 * scores.IDF1:.1f}, HOTA {100 * scores.HOTA:.1f}, {scores.IDSW} identity switches"
-    print(f"{footage.name}, {name}: {told}", flush=True)
-    return scores
+    return f"{recording.name}, {name}: {told}"
 
 
 def rewritten(tracks: Mapping[int, sv.Detections], merged: Mapping[int, int]) -> dict[int, sv.Detections]:

@@ -1,99 +1,119 @@
-"""Charts of scores, drawn by OpenCV alone: what probabilities mean, and whom READ is wrong about."""
+"""Charts of what experiments found, by matplotlib, which is imported where one is drawn."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
+from readtrack.files import replacing
 from readtrack.images import Image
 
-Colour = tuple[int, int, int]  # BGR
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-INK, FAINT, LINE = (40, 40, 40), (120, 120, 120), (222, 222, 222)
-BLUE, PALE, RED = (180, 110, 40), (240, 214, 190), (60, 60, 210)
-SIDE = 720  # pixels of the diagram's axes
-LEFT, TOP = 110, 100  # pixels before the axes
-COUNTS = 170  # pixels of the axis of counts
-CROP = 160  # pixels of a crop's height in the sheet
-GAP = 12
-NAMES = 330  # pixels beside a row of crops, for its text
+    from readtrack.evaluation.budget import BudgetRow
+
+FORMATS = (".png", ".svg")
+BLUE, GREY, RED = "#2870b4", "#9a9a9a", "#d23c3c"
 MOST_LINES = 8  # of text beside a row of crops
 
 
-def reliability_chart(curve: Sequence[Mapping[str, float]], title: str, note: str = "") -> Image:
+def save(figure: "Figure", path: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """Write a chart, each file whole or not at all.
+
+    Args:
+        figure: the chart.
+        path: without an ending.
+        formats: endings.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    files = [path.with_name(path.name + ending) for ending in formats]
+    for file in files:
+        with replacing(file) as partial:
+            figure.savefig(partial, format=file.suffix[1:], dpi=150)
+    return files
+
+
+def reliability_chart(curve: Sequence[Mapping[str, float]], title: str, note: str = "") -> "Figure":
     """Stated probability against found share, and under it how many pairs that rests on.
 
     Args:
-        curve: bins as ``readtrack.metrics.calibration.reliability_curve`` gives them.
+        curve: bins as ``readtrack.metrics.calibration.reliability_curve`` gives them; at least one.
         title: of the chart, with the error.
         note: a line under it.
-
-    Returns:
-        BGR (H, W, 3).
     """
-    floor = TOP + SIDE + 60 + COUNTS
-    chart = np.full((floor + 80, LEFT + SIDE + 50, 3), 255, np.uint8)
-    _write(chart, title, (LEFT, 44), 0.75, thick=2)
-    _write(chart, note, (LEFT, 74), 0.5, FAINT)
-    for tick in np.linspace(0, 1, 6):
-        x, y = LEFT + round(tick * SIDE), TOP + round((1 - tick) * SIDE)
-        cv2.line(chart, (LEFT, y), (LEFT + SIDE, y), LINE, 1)
-        cv2.line(chart, (x, TOP), (x, TOP + SIDE), LINE, 1)
-        _write(chart, f"{tick:.1f}", (LEFT - 42, y + 5), 0.5, FAINT)
-        _write(chart, f"{tick:.1f}", (x - 13, TOP + SIDE + 24), 0.5, FAINT)
-    for row in curve:
-        _draw_bin(chart, row)
-    cv2.line(chart, (LEFT, TOP + SIDE), (LEFT + SIDE, TOP), FAINT, 1, cv2.LINE_AA)
-    points = [_place(row["stated"], row["found"]) for row in curve]
-    cv2.polylines(chart, [np.array(points, np.int32)], False, BLUE, 2, cv2.LINE_AA)
-    for point in points:
-        cv2.circle(chart, point, 6, BLUE, -1, cv2.LINE_AA)
-    cv2.rectangle(chart, (LEFT, TOP), (LEFT + SIDE, TOP + SIDE), INK, 1)
-    _write_upright(chart, "share found to be one person", (24, TOP + SIDE // 2))
-    cv2.rectangle(chart, (LEFT + 16, TOP + 16), (LEFT + 36, TOP + 30), RED, 2)
-    _write(chart, "off from what is stated", (LEFT + 46, TOP + 29), 0.5, INK)
-    _draw_counts(chart, curve, floor)
-    _write(chart, "stated probability", (LEFT + SIDE // 2 - 80, floor + 34), 0.55, INK)
-    return chart
+    figure = _figure(6.4, 7.2)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    middle = [(row["low"] + row["high"]) / 2 for row in curve]
+    width = [0.94 * (row["high"] - row["low"]) for row in curve]
+    stated, found = ([row[name] for row in curve] for name in ("stated", "found"))
+    upper.bar(middle, found, width, color=BLUE, alpha=0.25)
+    off = np.subtract(stated, found)
+    upper.bar(middle, off, width, found, fill=False, edgecolor=RED, label="off from what is stated")
+    upper.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
+    upper.plot(stated, found, color=BLUE, marker="o")
+    upper.set(xlim=(0, 1), ylim=(0, 1), ylabel="share found to be one person")
+    upper.legend(loc="upper left")
+    half = [part / 2 for part in width]
+    lower.bar(np.subtract(middle, np.divide(width, 4)), [row["wrong"] for row in curve], half, color=GREY)
+    lower.bar(np.add(middle, np.divide(width, 4)), [row["true"] for row in curve], half, color=BLUE)
+    lower.set(yscale="log", xlabel="stated probability", ylabel="pairs")
+    lower.set_ylim(bottom=0.5)
+    lower.legend(["of two people", "of one"], loc="upper center", ncols=2)
+    _entitle(figure, upper, title, note)
+    return figure
 
 
-def _place(stated: float, found: float) -> tuple[int, int]:
-    """Pixels of a point of the diagram."""
-    return LEFT + round(stated * SIDE), TOP + round((1 - found) * SIDE)
+def cmc_chart(curves: Mapping[str, Sequence[float]], title: str, note: str = "") -> "Figure":
+    """Share of queries with a right answer among the first k.
+
+    Args:
+        curves: by what ranked, shares of the first 1, 2, ... answers.
+        title: of the chart.
+        note: a line under it.
+    """
+    figure = _figure(6.4, 4.8)
+    axes = figure.subplots()
+    for name, shares in curves.items():
+        axes.plot(range(1, 1 + len(shares)), [100 * share for share in shares], label=name, drawstyle="steps-post")
+    axes.set(xlabel="first k answers", ylabel="queries with a right one among them, %", xlim=(1, None))
+    axes.set_ylim(top=100)
+    axes.legend(loc="lower right")
+    _entitle(figure, axes, title, note)
+    return figure
 
 
-def _draw_bin(chart: Image, row: Mapping[str, float]) -> None:
-    """The found share as a bar, framed in red from there to the stated one."""
-    left, right = _place(row["low"], 0)[0] + 2, _place(row["high"], 0)[0] - 2
-    found, stated = _place(0, row["found"])[1], _place(0, row["stated"])[1]
-    cv2.rectangle(chart, (left, found), (right, TOP + SIDE), PALE, -1)
-    cv2.rectangle(chart, (left, min(found, stated)), (right, max(found, stated)), RED, 2)
+def budget_chart(rows: "Sequence[BudgetRow]") -> "Figure":
+    """IDF1 and people who come back, by the share of detections that READ encodes.
 
-
-def _draw_counts(chart: Image, curve: Sequence[Mapping[str, float]], floor: int) -> None:
-    """Counts of true and wrong pairs in each bin, on a logarithmic axis that begins below 1."""
-    tops = max(1, math.ceil(math.log10(max(row[kind] for row in curve for kind in ("true", "wrong")))))
-    step = COUNTS / (tops + 0.5)
-    for power in range(tops + 1):
-        y = floor - round((power + 0.5) * step)
-        cv2.line(chart, (LEFT, y), (LEFT + SIDE, y), LINE, 1)
-        label = f"{10**power:,}"
-        _write(chart, label, (LEFT - 8 - _width(label, 0.45), y + 5), 0.45, FAINT)
-    for row in curve:
-        left, right = _place(row["low"], 0)[0] + 2, _place(row["high"], 0)[0] - 2
-        middle = (left + right) // 2
-        for kind, colour, (x, end) in (("wrong", FAINT, (left, middle)), ("true", BLUE, (middle + 1, right))):
-            if row[kind] > 0:
-                top = floor - round((math.log10(row[kind]) + 0.5) * step)
-                cv2.rectangle(chart, (x, top), (end, floor), colour, -1)
-    cv2.line(chart, (LEFT, floor), (LEFT + SIDE, floor), INK, 1)
-    _write_upright(chart, "pairs", (24, floor - COUNTS // 2))
-    for x, colour, what in ((LEFT + SIDE - 240, FAINT, "of two people"), (LEFT + SIDE - 105, BLUE, "of one")):
-        cv2.rectangle(chart, (x, floor + 22), (x + 14, floor + 36), colour, -1)
-        _write(chart, what, (x + 20, floor + 34), 0.45, INK)
+    Args:
+        rows: of one source, or of all together.
+    """
+    figure = _figure(7.2, 4.8)
+    axes = figure.subplots()
+    for kind, colour in (("share", BLUE), ("budget", RED), ("never", GREY)):
+        of_kind = sorted((row for row in rows if row.policy.name.startswith(kind)), key=lambda row: row.encoded)
+        if not of_kind:
+            continue
+        encoded = [100 * row.encoded / max(row.detections, 1) for row in of_kind]
+        axes.plot(encoded, [100 * row.scores.IDF1 for row in of_kind], color=colour, marker="o", label=f"IDF1, {kind}")
+        recall = [100 * row.back / row.asked if row.asked else np.nan for row in of_kind]
+        axes.plot(encoded, recall, color=colour, marker="s", linestyle=":", label=f"recall after absences, {kind}")
+        for row, x in zip(of_kind, encoded, strict=True):
+            place = (x, 100 * row.scores.IDF1)
+            label = row.policy.name.split()[-1]
+            axes.annotate(
+                label, place, xytext=(-2, 7), textcoords="offset points", fontsize=7, color=colour, rotation=60
+            )
+    axes.set(xlabel="detections that READ encodes, %", ylabel="%")
+    axes.legend(fontsize=8)
+    _entitle(figure, axes, f"{rows[0].source}: what asking READ costs and brings", "")
+    return figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,74 +122,57 @@ class Confusion:
 
     query: Image  # BGR (H, W, 3)
     clip: Sequence[Image]  # T of them
-    lines: Sequence[str]  # what is written beside them, the first in bold
+    lines: Sequence[str]  # what is written beside them
 
 
-def confusion_sheet(columns: Mapping[str, Sequence[Confusion]], title: str) -> Image:
+def confusion_sheet(columns: Mapping[str, Sequence[Confusion]], title: str) -> "Figure":
     """Confusions one under the other, in a column for each kind of them.
 
     Args:
-        columns: heading -> its rows.
+        columns: heading -> its rows; a column without rows says so.
         title: of the sheet.
-
-    Returns:
-        BGR (H, W, 3); a column without rows says so.
     """
-    drawn = [_column(heading, rows) for heading, rows in columns.items()]
-    height = max(len(column) for column in drawn)
-    padded = [np.pad(c, ((0, height - len(c)), (2 * GAP, 0), (0, 0)), constant_values=255) for c in drawn]
-    body = np.concatenate(padded, axis=1)
-    top = np.full((52, body.shape[1], 3), 255, np.uint8)
-    _write(top, title, (2 * GAP, 36), 0.7, thick=2)
-    return np.concatenate([top, body])
+    count = max((len(rows) for rows in columns.values()), default=0)
+    longest = max((len(row.clip) for rows in columns.values() for row in rows), default=0)
+    wide = longest + 4  # the query, a space, and two places of text
+    figure = _figure(0.62 * wide * max(len(columns), 1), 1.15 * max(count, 1) + 0.9)
+    grid = figure.add_gridspec(max(count, 1), max(wide * len(columns), 1), wspace=0.05, hspace=0.12)
+    for place, (heading, rows) in enumerate(columns.items()):
+        left = place * wide
+        top = figure.add_subplot(grid[0, left : left + wide])
+        top.set_axis_off()
+        top.set_title(heading if rows else f"{heading}: none", loc="left", color=BLUE, fontsize=9)
+        for number, row in enumerate(rows):
+            _show(figure.add_subplot(grid[number, left]), row.query)
+            for k, image in enumerate(row.clip):
+                _show(figure.add_subplot(grid[number, left + 1 + k]), image, 0.5)
+            words = figure.add_subplot(grid[number, left + 1 + longest : left + wide])
+            words.set_axis_off()
+            lines = [*row.lines[:MOST_LINES], *(["..."] if len(row.lines) > MOST_LINES else [])]
+            text = "\n".join(line[:48] for line in lines)
+            words.text(0.05, 0.98, text, fontsize=6, va="top", transform=words.transAxes)
+    figure.suptitle(title, fontsize=10)
+    return figure
 
 
-def _column(heading: str, rows: Sequence[Confusion]) -> Image:
-    """Rows under their heading, all texts at one edge."""
-    pictures = [_pictures(row) for row in rows]
-    edge = max((picture.shape[1] for picture in pictures), default=0)
-    column = np.full((44 + len(rows) * (CROP + GAP), edge + NAMES, 3), 255, np.uint8)
-    _write(column, heading if rows else f"{heading}: none", (0, 26), 0.6, BLUE, thick=2)
-    for i, (row, picture) in enumerate(zip(rows, pictures, strict=True)):
-        top = 44 + i * (CROP + GAP)
-        column[top : top + CROP, : picture.shape[1]] = picture
-        lines = [*row.lines[:MOST_LINES], *(["..."] if len(row.lines) > MOST_LINES else [])]
-        for k, line in enumerate(lines):
-            size, colour = (0.5, INK) if k == 0 else (0.4, FAINT)
-            _write(column, line, (edge + GAP, top + 18 + 17 * k), size, colour)
-    return column
+def _show(axes: "Axes", image: Image, strength: float = 1.0) -> None:
+    """A BGR crop without axes; a thin frame tells the query from the clip."""
+    axes.imshow(image[..., ::-1], aspect="equal")
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(color=BLUE if strength == 1.0 else "white", linewidth=1.5)
 
 
-def _pictures(row: Confusion) -> Image:
-    """The query, a space, the clip's images."""
-    space, thin = (np.full((CROP, width, 3), 255, np.uint8) for width in (2 * GAP, 2))
-    pieces = [_scaled(row.query), space]
-    for image in row.clip:
-        pieces += [_scaled(image), thin]
-    return np.concatenate(pieces, axis=1)
+def _figure(width: float, height: float) -> "Figure":
+    """An empty chart, in inches; no window is opened for it."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
 
 
-def _scaled(image: Image) -> Image:
-    """A crop at the sheet's height."""
-    width = max(1, round(image.shape[1] * CROP / image.shape[0]))
-    return np.asarray(cv2.resize(image, (width, CROP), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
-
-
-def _write(canvas: Image, text: str, place: tuple[int, int], size: float, colour: Colour = INK, thick: int = 1) -> None:
-    """A line of text whose foot begins at (x, y)."""
-    cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, thick, cv2.LINE_AA)
-
-
-def _width(text: str, size: float) -> int:
-    """Of a line of text, in pixels."""
-    return int(cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0])
-
-
-def _write_upright(canvas: Image, text: str, middle: tuple[int, int]) -> None:
-    """A line of text that reads upwards, its middle at (x, y)."""
-    width = _width(text, 0.55)
-    line: Any = np.full((24, width, 3), 255, np.uint8)
-    _write(line, text, (0, 17), 0.55)
-    turned = cv2.rotate(line, cv2.ROTATE_90_COUNTERCLOCKWISE)
-    x, y = middle[0] - 12, middle[1] - width // 2
-    canvas[y : y + width, x : x + 24] = turned
+def _entitle(figure: Any, axes: Any, title: str, note: str) -> None:
+    """A title over the chart, and the note under it."""
+    figure.suptitle(title)
+    axes.set_title(note, fontsize=8, color="#606060")
+    axes.grid(color="#e4e4e4")
+    axes.set_axisbelow(True)

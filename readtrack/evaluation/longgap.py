@@ -1,73 +1,26 @@
-"""Task: detections of a recording against the people who were there some seconds before."""
+"""Experiment: detections of a recording against the people who were there some seconds before."""
 
-import argparse
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
-from readtrack.commands.console import progress
-from readtrack.commands.evaluate.flags import add_network_flags, add_output_flags
 from readtrack.errors import InputError
-from readtrack.evaluation.provenance import about_weights, versions, write_json
-from readtrack.evaluation.recordings import STREET, open_footage
+from readtrack.evaluation.playback import Progress, counting
+from readtrack.evaluation.provenance import about_weights, versions
+from readtrack.evaluation.query_sets import QuerySet, Sighting, query_sets, sightings
+from readtrack.evaluation.recordings import open_recording
 from readtrack.evaluation.reid import Baseline, colours, peer
-from readtrack.evaluation.rounds import Round, Sighting, rounds, sightings
-from readtrack.files import check_writable
+from readtrack.evaluation.settings import LongGapSettings
 from readtrack.read.matcher import Crop, Matcher
 
 Floats = NDArray[np.floating[Any]]
 
 BAR = 0.9  # probability from which a pair passes, in what is told of calibration
-
-EPILOG = """protocol:
-  A detection is whom it overlaps by an IoU of 0.5 or more, one to one. Each detection of a person in every third frame
-  is a query. Its candidates are all people detected 15 to 90 frames earlier, each as a video of T crops spread over
-  those detections. It counts where its own person is among at least two. Told are the share of queries whose own
-  person scores highest (top-1), the mean of 1 / rank of the own person (ties lose), what guessing would give (chance),
-  and which shares of true and of wrong pairs have a probability over 0.9.
-
-examples:
-  python -m readtrack.evaluate longgap --source TUD-Stadtmitte --source TUD-Campus --peer osnet.onnx
-  python -m readtrack.evaluate longgap --source MOT17-02 --gap-min 50 --gap-max 250 --every 10
-  python -m readtrack.evaluate longgap --source MOT17-02 --detections yolox.txt
-  python -m readtrack.evaluate longgap --source MOT17-02 --truth-boxes
-  python -m readtrack.evaluate longgap --source street                   the drawn street, with exact truth
-"""
-
-
-@dataclass(frozen=True)
-class LongGapSettings:
-    """What is asked, of whom."""
-
-    sources: tuple[str, ...]  # MOT sequence folders, or "street"
-    weights: str = "read-s"  # a shipped name or a file
-    gap_min: int = 15  # frames before the query in which candidates were seen, at least
-    gap_max: int = 90  # the same at most
-    every: int = 3  # frames whose number divides by this are asked about
-    detections: Path | None = None  # a MOT file instead of the source's det/det.txt; for one source
-    truth_boxes: bool = False  # take the truth's own boxes as detections
-    device: str | None = None  # None: a GPU where there is one
-    precision: str = "fp32"  # fp32, bf16 or fp16
-    peer: Path | None = None  # score this .onnx network as well
-
-    def __post_init__(self) -> None:
-        if not self.sources:
-            raise InputError("no source: pass a MOT sequence with --source, or --source street")
-        if not 1 <= self.gap_min <= self.gap_max:
-            raise InputError(f"a gap of {self.gap_min} to {self.gap_max} frames: give --gap-min of 1 to --gap-max")
-        if self.every < 1:
-            raise InputError(f"every {self.every}: give a number of frames of at least 1")
-        if self.detections and self.truth_boxes:
-            raise InputError("--detections and --truth-boxes both say where people are: give one of them")
-        if self.detections and (len(self.sources) > 1 or STREET in self.sources):
-            raise InputError("--detections is of one sequence: give one --source, a folder")
 
 
 @dataclass
@@ -112,42 +65,46 @@ class LongGapReport:
     versions: dict[str, str]
 
 
-def evaluate_longgap(
-    settings: LongGapSettings,
-    begin: Callable[[int], None] = lambda total: None,
-    report: Callable[[int], None] = lambda done: None,
-) -> LongGapReport:
+def evaluate_longgap(settings: LongGapSettings, progress: Progress = lambda done, total: None) -> LongGapReport:
     """Find out how often a detection's person is known again among the people seen some time before.
 
     Args:
         settings: what is asked, of whom.
-        begin: told the number of frames, once all sources proved readable.
-        report: told after each frame how many are done.
+        progress: told how many frames are done, and of how many, once all sources proved readable.
 
     Raises:
         InputError: settings, weights or sources cannot be used, or nothing can be asked.
     """
     matcher = Matcher.load(settings.weights, settings.device, precision=settings.precision)
     baselines = [colours(matcher.config.height, matcher.config.width)]
-    baselines += [peer(settings.peer)] if settings.peer else []
-    begin(sum(_length(source, settings) for source in settings.sources))
+    baselines += [peer(settings.reid)] if settings.reid else []
+    sizes = {(matcher.config.height, matcher.config.width), *(baseline.size for baseline in baselines)}
     tallies: dict[str, Tally] = {}
-    done = 0
-    for source in settings.sources:
-        with open_footage(source, settings.detections, settings.truth_boxes) as footage:
-            name = footage.name if footage.name not in tallies else source
-            sizes = {(matcher.config.height, matcher.config.width), *(baseline.size for baseline in baselines)}
-            frames = _counted(sightings(footage, sizes), done, report)
-            asked = rounds(frames, (settings.gap_min, settings.gap_max), settings.every, matcher.clip_length)
+    with ExitStack() as stack:
+        recordings = {
+            source: stack.enter_context(open_recording(source, settings.detections, settings.truth_boxes))
+            for source in settings.source
+        }
+        step = counting(progress, sum(recording.total or 0 for recording in recordings.values()))
+
+        def counted(frames: Iterable[tuple[int, list[Sighting]]]) -> Iterator[tuple[int, list[Sighting]]]:
+            for frame in frames:
+                yield frame
+                step()
+
+        for source, recording in recordings.items():
+            name = recording.name if recording.name not in tallies else source
+            frames = counted(sightings(recording, sizes))
+            asked = query_sets(frames, (settings.gap_min, settings.gap_max), settings.every, matcher.clip_length)
             tallies[name] = ask(matcher, baselines, asked)
-            done += footage.total or 0
     everything = Tally()
     for tally in tallies.values():
         everything += tally
     if not everything.candidates:
         raise InputError(
-            f"{', '.join(settings.sources)}: nobody is there again {settings.gap_min} frames later beside somebody "
-            "else: lower --gap-min, or pass longer sequences"
+            f"{', '.join(settings.source)}: nobody is there again {settings.gap_min} frames later beside somebody "
+            "else: lower the gap, or pass longer sequences",
+            parameter="gap_min",
         )
     if len(tallies) > 1:
         tallies["all together"] = everything
@@ -160,8 +117,8 @@ def evaluate_longgap(
     )
 
 
-def ask(matcher: Matcher, baselines: Sequence[Baseline], asked: Iterable[Round]) -> Tally:
-    """Let READ, its pooled features and the baselines answer all rounds."""
+def ask(matcher: Matcher, baselines: Sequence[Baseline], asked: Iterable[QuerySet]) -> Tally:
+    """Let READ, its pooled features and the baselines answer all query sets."""
     tally, size = Tally(), (matcher.config.height, matcher.config.width)
     crops: WeakKeyDictionary[Sighting, Crop] = WeakKeyDictionary()
     known: list[WeakKeyDictionary[Sighting, Floats]] = [WeakKeyDictionary() for _ in baselines]
@@ -186,7 +143,7 @@ def ask(matcher: Matcher, baselines: Sequence[Baseline], asked: Iterable[Round])
     return tally
 
 
-def _baseline_answer(baseline: Baseline, known: "WeakKeyDictionary[Sighting, Floats]", question: Round) -> Floats:
+def _baseline_answer(baseline: Baseline, known: "WeakKeyDictionary[Sighting, Floats]", question: QuerySet) -> Floats:
     """Similarities (N, M); vectors that are not ``known`` yet are made and kept there."""
     wanted = [*question.queries, *(sighting for clip in question.clips for sighting in clip)]
     fresh = [sighting for sighting in dict.fromkeys(wanted) if sighting not in known]
@@ -196,21 +153,6 @@ def _baseline_answer(baseline: Baseline, known: "WeakKeyDictionary[Sighting, Flo
     queries = np.stack([known[query] for query in question.queries])
     means = [np.stack([known[sighting] for sighting in clip])[None] for clip in question.clips]
     return np.concatenate([baseline.similarity(queries, clip) for clip in means], axis=1)
-
-
-def _length(source: str, settings: LongGapSettings) -> int:
-    """Frames of a source; raises InputError where it cannot be used."""
-    with open_footage(source, settings.detections, settings.truth_boxes) as footage:
-        return footage.total or 0
-
-
-def _counted(
-    frames: Iterable[tuple[int, list[Sighting]]], done: int, report: Callable[[int], None]
-) -> Iterable[tuple[int, list[Sighting]]]:
-    """The same, told of on the way."""
-    for count, frame in enumerate(frames, done + 1):
-        yield frame
-        report(count)
 
 
 def _scores(name: str, tally: Tally) -> GapScores:
@@ -225,59 +167,3 @@ def _scores(name: str, tally: Tally) -> GapScores:
         true_over_bar=float((np.array(tally.true) > BAR).mean()),
         wrong_over_bar=float((np.array(tally.wrong) > BAR).mean()),
     )
-
-
-def add_parser(add_task: Callable[..., argparse.ArgumentParser]) -> None:
-    """The task ``longgap`` and its flags."""
-    parser = add_task(
-        "longgap",
-        help="people known again after some seconds in a recording",
-        description="Score weights on recordings with known people: each detection against videos of the people\n"
-        "who were seen some time before, as a tracker compares them.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=_run)
-    default: Any = LongGapSettings
-    add = parser.add_argument_group("recordings").add_argument
-    add(
-        "--source",
-        dest="sources",
-        action="append",
-        required=True,
-        metavar="DIR",
-        help=f"MOT sequence with pixels, gt/gt.txt and det/det.txt, or '{STREET}' for the drawn one; may be given "
-        "several times (e.g. --source TUD-Stadtmitte)",
-    )
-    add("--detections", type=Path, metavar="FILE", help="MOT file instead of det/det.txt (e.g. --detections yolox.txt)")
-    add("--truth-boxes", action="store_true", help="take the truth's own boxes as detections")
-    add("--gap-min", type=int, default=default.gap_min, metavar="N", help="frames, least (default: %(default)s)")
-    add("--gap-max", type=int, default=default.gap_max, metavar="N", help="frames, most (default: %(default)s)")
-    add("--every", type=int, default=default.every, metavar="N", help="ask in every N-th frame (default: %(default)s)")
-    add_network_flags(parser, default.weights, default.precision)
-    add_output_flags(parser, "longgap-<weights>")
-
-
-def _run(args: argparse.Namespace) -> None:
-    """Score what the command line names, print it and write the JSON."""
-    given = {field.name: getattr(args, field.name) for field in fields(LongGapSettings)}
-    settings = LongGapSettings(**{**given, "sources": tuple(args.sources)})
-    file = args.json or Path("runs") / f"longgap-{Path(settings.weights).stem}.json"
-    check_writable(file)
-    console = Console(quiet=args.quiet, highlight=False, markup=False)
-    with progress("frames", args.quiet) as (begin, report):
-        found = evaluate_longgap(settings, begin, report)
-    write_json(file, asdict(found))
-    for scores in found.scores:
-        _print(scores, console)
-    console.print(f"written to {file}", soft_wrap=True)
-
-
-def _print(scores: GapScores, console: Console) -> None:
-    """A source's scores in per cent."""
-    told = f"{scores.name}: {scores.queries:,} queries among {scores.candidates:.1f} people on average, chance "
-    table = Table("", "top-1", "mean reciprocal rank", show_edge=False, pad_edge=False)
-    for name, top1 in scores.top1.items():
-        table.add_row(name, f"{100 * top1:.1f}", f"{100 * scores.reciprocal_rank[name]:.1f}")
-    passed = f"over {BAR}: {scores.true_over_bar:.1%} of true and {scores.wrong_over_bar:.2%} of wrong pairs\n"
-    console.print(f"{told}{100 * scores.chance:.1f}\n", table, "", passed, sep="\n", soft_wrap=True)

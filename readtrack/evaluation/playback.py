@@ -1,4 +1,4 @@
-"""A contestant on a recording, as it would run live; and what it knew when."""
+"""A tracker on a recording, as it would run live; and what it knew when."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -9,18 +9,20 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack.boxes import confidence_of
-from readtrack.evaluation.recordings import Footage
+from readtrack.evaluation.recordings import Recording
 from readtrack.pipeline import OnlineTracker, Steps
 from readtrack.tracking import Reassignment
 
+Progress = Callable[[int, int], None]  # told how much is done, and of how much
+
 
 @dataclass(frozen=True)
-class Played:
+class Replay:
     """What came of it; frames are the recording's."""
 
     frames: list[int]  # handed in
-    tracks: dict[int, sv.Detections]  # boxes with an id, those reassignments later filled in
-    known: dict[tuple[int, int], int]  # frame and id of a box -> the frame in which the id was told
+    tracks: dict[int, sv.Detections]  # boxes with an id, those settled later filled in
+    known: dict[tuple[int, int], int]  # frame and id of a box -> the frame in which the id was reported
     seconds: float  # in the tracker: neither detecting nor reading frames
 
     @property
@@ -29,18 +31,18 @@ class Played:
         return len(self.frames) / max(self.seconds, 1e-9)
 
 
-def play(
-    contestant: OnlineTracker,
-    footage: Footage,
-    found: Callable[[int], sv.Detections] | None = None,
+def replay(
+    tracker: OnlineTracker,
+    recording: Recording,
+    detections: Callable[[int], sv.Detections] | None = None,
     report: Callable[[], None] = lambda: None,
-) -> Played:
-    """Hand every frame to a contestant that has seen nothing yet.
+) -> Replay:
+    """Hand every frame to a tracker that has seen nothing yet.
 
     Args:
-        contestant: who tracks.
-        footage: frames, and detections of which only box, confidence and class are handed on.
-        found: other detections, by frame.
+        tracker: fresh or reset.
+        recording: frames, and detections of which only box, confidence and class are handed on.
+        detections: others than the recording's, by frame.
         report: called after every frame.
 
     Raises:
@@ -65,8 +67,8 @@ def play(
         for late in reassignments:
             keep(late.frame, late.xyxy, late.track)
 
-    detect = found or footage.found
-    steps = Steps(footage.frames, lambda frame: _plain(detect(frame.index)), contestant)
+    detect = detections or recording.detections
+    steps = Steps(recording.frames, lambda frame: _plain(detect(frame.index)), tracker)
     for step in steps:
         people, frame = step.people, step.frame.index
         seconds += step.seconds_tracker
@@ -82,7 +84,20 @@ def play(
         frame: sv.Detections(np.stack([xyxy for xyxy, _ in held]), tracker_id=np.array([number for _, number in held]))
         for frame, held in sorted(rows.items())
     }
-    return Played(frames, tracks, known, seconds)
+    return Replay(frames, tracks, known, seconds)
+
+
+def counting(progress: Progress, total: int) -> Callable[[], None]:
+    """What to call after each of ``total`` pieces of work; begins by telling that none is done."""
+    done = 0
+    progress(done, total)
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        progress(done, total)
+
+    return step
 
 
 def _plain(found: sv.Detections) -> sv.Detections:

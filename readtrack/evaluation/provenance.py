@@ -6,11 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import cv2
-
-from readtrack.errors import InputError
-from readtrack.files import check_writable, replacing, sha256
-from readtrack.images import Image
+from readtrack.files import replacing, sha256
 from readtrack.read.matcher import Matcher
 from readtrack.read.weights import find_weights
 
@@ -29,16 +25,3 @@ def write_json(file: Path, content: dict[str, Any]) -> None:
     """Whole or not at all."""
     with replacing(file) as partial:
         partial.write_text(json.dumps(content, indent=2, default=str) + "\n")
-
-
-def write_picture(file: Path, image: Image) -> None:
-    """A BGR image (H, W, 3) as PNG, whole or not at all."""
-    with replacing(file) as partial:
-        partial.write_bytes(cv2.imencode(".png", image)[1].tobytes())
-
-
-def check_picture(file: Path) -> None:
-    """As ``check_writable``, of a PNG."""
-    if file.suffix.lower() != ".png":
-        raise InputError(f"{file}: is drawn as PNG; give a name that ends in .png")
-    check_writable(file)

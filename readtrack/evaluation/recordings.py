@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import supervision as sv
@@ -14,17 +15,17 @@ from readtrack import boxes
 from readtrack.errors import InputError
 from readtrack.mot import read_mot, read_truth
 from readtrack.street import Street, StreetConfig
-from readtrack.street.config import Absence
+from readtrack.street.config import Absence as OutOfSight
 from readtrack.tracking.assignment import assign
 from readtrack.video import Frame, open_video
 
-STREET = "street"  # a source: the drawn street that ships; "street:7" is the one of seed 7
+STREET = "street"  # a source: the synthetic street that ships; "street:7" is the one of seed 7
 OVERLAP = 0.5  # least IoU of a detection with the person that it is
 VISIBLE = 0.1  # least uncovered share of a person who counts as there, where the truth tells it
 
 
 @dataclass(frozen=True)
-class Footage:
+class Recording:
     """Frames, what a detector found in them, and who was there."""
 
     name: str
@@ -32,33 +33,50 @@ class Footage:
     frames: Iterable[Frame]  # may be gone through several times
     total: int | None  # frames, where known
     pixels: bool  # whether frames have images
-    found: Callable[[int], sv.Detections]  # by frame from 0
+    detections: Callable[[int], sv.Detections]  # by frame from 0
     truth: Callable[[int], sv.Detections]  # the same, with ``tracker_id``: everybody who counts in scores
-    absences: Callable[[], Sequence[Absence]] = tuple  # who was out of sight when, where the truth tells it
+    absences: Callable[[], Sequence[OutOfSight]] = tuple  # who was out of sight when, where the truth tells it
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether it is a street that ships, whose truth is exact."""
+        return is_street(self.name)
+
+
+def is_street(source: str) -> bool:
+    """Whether a source names a synthetic street."""
+    return re.fullmatch(rf"{STREET}(:\d+)?", source) is not None
+
+
+def street_of(source: str) -> StreetConfig:
+    """The street that "street" or "street:7" names."""
+    return StreetConfig(seed=int(source.partition(":")[2] or 0))
 
 
 @contextmanager
-def open_footage(
+def open_recording(
     source: str,
     detections: Path | None = None,
     truth_boxes: bool = False,
-    blind: bool = False,
+    allow_no_pixels: bool = False,
     frames: int | None = None,
-) -> Iterator[Footage]:
-    """Open a MOTChallenge sequence with ``gt/gt.txt``, or the drawn street.
+) -> Iterator[Recording]:
+    """Open a MOTChallenge sequence with ``gt/gt.txt``, or a synthetic street.
 
     Args:
         source: the sequence's folder, or "street", or "street:7" for the one of seed 7.
         detections: a MOT file instead of the folder's ``det/det.txt``.
         truth_boxes: take the truth's own boxes as detections.
-        blind: take a sequence without pixels as well; its frames have no image.
+        allow_no_pixels: take a sequence without pixels as well; its frames have no image.
         frames: length of the street, None for its usual one; a sequence is taken whole.
 
     Raises:
         InputError: pixels, truth or detections are missing or broken; it says which, and what to pass.
     """
-    if street := re.fullmatch(rf"{STREET}(?::(\d+))?", source):
-        yield _drawn(source, int(street[1] or 0), frames, truth_boxes)
+    if is_street(source):
+        settings = street_of(source)
+        settings = settings if frames is None else replace(settings, frames=frames)
+        yield replace(street_recording(settings, truth_boxes), name=source)
         return
     folder = Path(source)
     if not (folder / "gt" / "gt.txt").is_file():
@@ -70,41 +88,65 @@ def open_footage(
         table = read_mot(_detections(folder, detections))
     alone = not (folder / "seqinfo.ini").is_file() and (folder / "img1").is_dir()
     with open_video(folder / "img1" if alone else folder) as video:
-        if not (video.pixels or blind):
+        if not (video.pixels or allow_no_pixels):
             raise InputError(f"{folder}: has no pixels to compare people by: add img1/ or the video to it")
         nobody = sv.Detections.empty()
-        yield Footage(
+        yield Recording(
             name=folder.resolve().name,
             fps=video.fps,
             frames=video,
             total=video.total,
             pixels=video.pixels,
-            found=lambda i: table.get(i, nobody),
+            detections=lambda i: table.get(i, nobody),
             truth=lambda i: truth.get(i, nobody),
         )
 
 
-class _Drawing:
-    """The street's frames, drawn anew whenever they are gone through."""
+class StreetFrames(Sequence[Frame]):
+    """A street's frames, drawn anew whenever they are gone through."""
 
-    def __init__(self, street: Street) -> None:
-        self.street = street
+    def __init__(self, street: Street, indices: range, pixels: bool = True) -> None:
+        """Draw nothing yet; without ``pixels`` never anything."""
+        self.street, self.indices, self.pixels = street, indices, pixels
 
-    def __iter__(self) -> Iterator[Frame]:
-        return (Frame(index, self.street.image(index)) for index in range(len(self.street)))
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return StreetFrames(self.street, self.indices[place], self.pixels)
+        index = self.indices[place]
+        return Frame(index, self.street.image(index) if self.pixels else None)
 
 
-def _drawn(name: str, seed: int, frames: int | None, truth_boxes: bool) -> Footage:
-    """The street of a seed."""
-    street = Street(StreetConfig(seed=seed) if frames is None else StreetConfig(seed=seed, frames=frames))
+def street_recording(
+    config: StreetConfig = StreetConfig(), truth_boxes: bool = False, steps: slice = slice(None)
+) -> Recording:
+    """A synthetic street.
+
+    Args:
+        config: which one.
+        truth_boxes: take the exact boxes of whoever is visible as detections.
+        steps: which of its frames.
+
+    Raises:
+        InputError: ``steps`` name no frame.
+    """
+    street = Street(config)
+    name = STREET
+    if (steps.start or 0) < 0 or (steps.step or 1) < 1 or not range(len(street))[steps]:
+        raise InputError(
+            f"{name}: start {steps.start}, end {steps.stop} and stride {steps.step} name no frame of its {len(street)}"
+        )
     found = street.truth if truth_boxes else street.detections
-    return Footage(
+    frames = StreetFrames(street, range(len(street))[steps])
+    return Recording(
         name=name,
         fps=street.fps,
-        frames=_Drawing(street),
-        total=len(street),
+        frames=frames,
+        total=len(frames),
         pixels=True,
-        found=lambda i: visible(found(i)),
+        detections=lambda i: visible(found(i)),
         truth=lambda i: visible(street.truth(i)),
         absences=lambda: street.absences,
     )
@@ -114,7 +156,7 @@ def _detections(folder: Path, given: Path | None) -> Path:
     """The file that says what a detector found."""
     file = given or folder / "det" / "det.txt"
     if given is None and not file.is_file():
-        raise InputError(f"{folder}: has no det/det.txt: pass --detections FILE, or --truth-boxes")
+        raise InputError(f"{folder}: has no det/det.txt: pass another file, or take the truth's boxes", "detections")
     return file
 
 

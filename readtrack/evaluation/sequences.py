@@ -30,12 +30,14 @@ def find_truth(folder: Path) -> list[TruthFile]:
     if folder.is_file():
         return [_sequence(folder)]
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder: pass one of sequences to --gt")
+        raise InputError(f"{folder}: no such folder of sequences", parameter="ground_truth")
     alone = folder / "gt" / "gt.txt"
     files = [alone] if alone.is_file() else list(folder.glob("*/gt/gt.txt"))
     files = files or [file for split in SPLITS for file in (folder / split).glob("*/gt/gt.txt")]
     if not files:
-        raise InputError(f"{folder}: holds no SEQ/gt/gt.txt: pass a folder of sequences, or one of them, to --gt")
+        raise InputError(
+            f"{folder}: holds no SEQ/gt/gt.txt: pass a folder of sequences, or one of them", "ground_truth"
+        )
     found = sorted((_sequence(file) for file in files), key=lambda sequence: sequence.name)
     for one, other in zip(found, found[1:], strict=False):
         if one.name == other.name:
@@ -72,7 +74,7 @@ def find_tracks(results: Path, names: list[str], allow_missing: bool = False) ->
             raise InputError(f"{results}: is one file for {len(names)} sequences: pass the folder that holds SEQ.txt")
         return {names[0]: results}
     if not results.is_dir():
-        raise InputError(f"{results}: no such folder: pass the one that holds SEQ.txt to --results")
+        raise InputError(f"{results}: no such folder: pass the one that holds SEQ.txt", parameter="results")
     found = {}
     for name in names:
         places = [results / f"{name}.txt", results / "data" / f"{name}.txt", results / name / "tracks.txt"]
@@ -82,6 +84,8 @@ def find_tracks(results: Path, names: list[str], allow_missing: bool = False) ->
             found[name] = file
     missing = [name for name in names if name not in found]
     if missing and not (allow_missing and found):
-        hint = "add SEQ.txt, or count them as not tracked by --allow-missing" if found else "pass where SEQ.txt are"
-        raise InputError(f"{results}: has no tracks of {', '.join(missing)}: {hint}")
+        text = f"{results}: has no tracks of {', '.join(missing)}: "
+        if found:
+            raise InputError(f"{text}add SEQ.txt, or count them as not tracked", parameter="allow_missing")
+        raise InputError(f"{text}pass where SEQ.txt are", parameter="results")
     return found

@@ -1,6 +1,6 @@
 """Scores of a re-ID ranking from a similarity matrix, mAP in both of its definitions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,39 @@ def score_retrieval(
         InputError: no query has a true match, or a similarity is NaN or infinite.
         ValueError: shapes that do not fit each other.
     """
+    found = [  # rank of the first hit, both average precisions of each query with a true match
+        (ranks[0], *_average_precisions(ranks))
+        for ranks in _ranks_of_hits(similarity, query_pids, query_camids, gallery_pids, gallery_camids)
+        if len(ranks)
+    ]
+    if not found:
+        raise InputError("no query has a true match in the gallery: nothing to score")
+    first, step, trapezoid = np.array(found).T
+    top1, top5, top10 = (float((first <= k).mean()) for k in (1, 5, 10))
+    return Retrieval(
+        top1, top5, top10, float(step.mean()), float(trapezoid.mean()), len(found), len(similarity) - len(found)
+    )
+
+
+def cmc_curve(
+    similarity: Floats,
+    query_pids: Ids,
+    query_camids: Ids,
+    gallery_pids: Ids,
+    gallery_camids: Ids,
+) -> list[float]:
+    """Share of queries with a right answer among the first 1, 2, ... 50; as ``score_retrieval`` counts them."""
+    hits = _ranks_of_hits(similarity, query_pids, query_camids, gallery_pids, gallery_camids)
+    first = np.array([ranks[0] for ranks in hits if len(ranks)])
+    if not len(first):
+        raise InputError("no query has a true match in the gallery: nothing to score")
+    return [float((first <= k).mean()) for k in range(1, 51)]
+
+
+def _ranks_of_hits(
+    similarity: Floats, query_pids: Ids, query_camids: Ids, gallery_pids: Ids, gallery_camids: Ids
+) -> Iterator[NDArray[np.int64]]:
+    """The ranks of each query's right answers, from 1 and ascending; none where it has no true match."""
     queries, galleries = (
         (np.asarray(pids), np.asarray(camids))
         for pids, camids in ((query_pids, query_camids), (gallery_pids, gallery_camids))
@@ -65,19 +98,11 @@ def score_retrieval(
     n, m = similarity.shape if similarity.ndim == 2 else (-1, -1)
     if wanted != ((n,), (n,), (m,), (m,)):
         raise ValueError(f"similarities {similarity.shape} do not fit pids and camids of shapes {wanted}")
-    found = []  # (rank of the first hit, both average precisions) of each query with a true match
     for row, pid, camid in zip(similarity, *queries, strict=True):  # one row at a time: MARS has 22 million pairs
         if not np.isfinite(row).all():
             raise InputError("similarities contain NaN or infinite values: the weights or the precision are unfit")
         same = galleries[0] == pid
-        ranks = _hit_ranks(row[same & (galleries[1] != camid)], row[~same])
-        if len(ranks):
-            found.append((ranks[0], *_average_precisions(ranks)))
-    if not found:
-        raise InputError("no query has a true match in the gallery: nothing to score")
-    first, step, trapezoid = np.array(found).T
-    top1, top5, top10 = (float((first <= k).mean()) for k in (1, 5, 10))
-    return Retrieval(top1, top5, top10, float(step.mean()), float(trapezoid.mean()), len(found), n - len(found))
+        yield _hit_ranks(row[same & (galleries[1] != camid)], row[~same])
 
 
 def _hit_ranks(right: Floats, wrong: Floats) -> NDArray[np.int64]:

@@ -1,6 +1,5 @@
 """HOTA, IDF1, MOTA and their kin: a thin hand to TrackEval, which computes them."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
@@ -107,40 +106,6 @@ def _scores(
         people=people,
         identities=identities,
     )
-
-
-def identity_kept(
-    truth: Boxes,
-    tracks: Boxes,
-    person: int,
-    absence: tuple[int, int],
-    window: int = 50,
-) -> bool:
-    """Whether somebody had the same id before and after being away: the commonest one on either side.
-
-    Args:
-        truth: frame -> boxes with ``tracker_id``.
-        tracks: frame -> boxes with ``tracker_id``.
-        person: id in the truth.
-        absence: first and last frame in which the person was not to be seen.
-        window: frames looked at before and after.
-    """
-    before = _usual_id(truth, tracks, person, range(absence[0] - window, absence[0]))
-    after = _usual_id(truth, tracks, person, range(absence[1] + 1, absence[1] + 1 + window))
-    return before is not None and before == after
-
-
-def _usual_id(truth: Boxes, tracks: Boxes, person: int, frames: range) -> int | None:
-    """The id that most of a person's boxes got (IoU of a half or more); None without any."""
-    ids: Counter[int] = Counter()
-    for frame in frames:
-        there, found = truth.get(frame), tracks.get(frame)
-        if there is None or found is None or there.tracker_id is None or found.tracker_id is None:
-            continue
-        overlap = boxes.iou(there.xyxy[there.tracker_id == person].astype(np.float64), found.xyxy.astype(np.float64))
-        if overlap.size and overlap.max() >= 0.5:
-            ids[int(found.tracker_id[overlap[0].argmax()])] += 1
-    return ids.most_common(1)[0][0] if ids else None
 
 
 def _sequence(truth: list[sv.Detections | None], tracks: list[sv.Detections | None]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Crops spoilt as tracking meets them."""
+"""Crops corrupted as tracking meets them."""
 
 import random
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from readtrack.datasets.clips import ImageCache
-from readtrack.datasets.corruptions import CHOICES, KINDS, SMALL, Damage, blur, cover, cut_badly, shrink
+from readtrack.datasets.corruptions import CHOICES, KINDS, SMALL, Corruption, blur, cover, cut_badly, shrink
 from readtrack.datasets.tracklets import Tracklet
 from readtrack.errors import InputError
 
@@ -28,8 +28,8 @@ PEOPLE = (
 
 
 def damage(kind, people=PEOPLE):
-    """Damage to a data set in which somebody's picture is ten times their number everywhere."""
-    return Damage(kind, people, lambda path: np.full((40, 20, 3), 10 * int(path[2]), np.uint8))
+    """Corruption to a data set in which somebody's picture is ten times their number everywhere."""
+    return Corruption(kind, people, lambda path: np.full((40, 20, 3), 10 * int(path[2]), np.uint8))
 
 
 @pytest.mark.parametrize("kind", CHOICES)
@@ -44,7 +44,7 @@ def test_the_same_file_is_spoilt_the_same_way_whenever_and_wherever(kind):
         one(name, image)
     assert np.array_equal(one("a/1_0.jpg", image), first)
     elsewhere = tuple(Tracklet(tuple(f"/else{path}" for path in t.paths), t.pid, t.camid) for t in PEOPLE)
-    moved = Damage(kind, elsewhere[::-1], lambda path: np.full((40, 20, 3), 10 * int(path[7]), np.uint8))
+    moved = Corruption(kind, elsewhere[::-1], lambda path: np.full((40, 20, 3), 10 * int(path[7]), np.uint8))
     assert np.array_equal(moved("/elsea/1_0.jpg", image), first)
 
 
@@ -102,10 +102,10 @@ def test_who_comes_in_shows_the_nearer_side():
 def test_only_others_stand_in_front():
     spoilt = damage("occlusion")
     fronts = {
-        spoilt._stranger(path, random.Random(i))[0, 0, 0] for path in ("a/1_0.jpg", "a/1_2.jpg") for i in range(9)
+        spoilt._occluder(path, random.Random(i))[0, 0, 0] for path in ("a/1_0.jpg", "a/1_2.jpg") for i in range(9)
     }
     assert fronts == {20}
-    assert damage("occlusion", PEOPLE[:1])._stranger("a/1_0.jpg", random.Random(0)) is None
+    assert damage("occlusion", PEOPLE[:1])._occluder("a/1_0.jpg", random.Random(0)) is None
     alone = [damage("occlusion", PEOPLE[:1])(f"a/{name}.jpg", picture()) for name in range(10)]
     assert all((image == picture()).mean() > 0.4 for image in alone)
 

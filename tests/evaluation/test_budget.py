@@ -10,7 +10,7 @@ import supervision as sv
 from readtrack import boxes
 from readtrack.commands import evaluate
 from readtrack.errors import InputError
-from readtrack.evaluation.budget import BudgetSettings
+from readtrack.evaluation.settings import BudgetSettings
 from readtrack.tracking import Tracker, TrackerConfig
 from readtrack.tracking.identity import MAX_TOKENS
 
@@ -95,25 +95,29 @@ def test_a_budget_is_a_share():
 
 def told(tmp_path, *flags):
     file = tmp_path / "budget.json"
-    assert evaluate.main(["budget", *map(str, flags), "--json", str(file)]) == 0
+    assert evaluate.main(["budget", *map(str, flags), "--report", str(file)]) == 0
     return json.loads(file.read_text())
 
 
 def test_the_command(two, tmp_path, capsys):  # noqa: F811
-    gates = ("--clear", 0.9, "--clear", 1, "--budget", 0.01, "--gap", 3, "--places", 1)
+    gates = ("--unambiguous-share", 0.9, "--unambiguous-share", 1, "--budget", 0.01, "--gap", 3, "--places", 1)
     found = told(tmp_path, "--source", two[0], *gates)
     out = capsys.readouterr().out
-    rows = {row["gate"]["name"]: row for row in found["rows"]}
-    assert list(rows) == ["never", "clear 0.9", "clear 1", "budget 0.01"]
+    rows = {row["policy"]["name"]: row for row in found["rows"]}
+    assert list(rows) == ["never", "share 0.9", "share 1", "budget 0.01"]
     assert rows["never"]["encoded"] == rows["never"]["pairs"] == 0
-    assert rows["budget 0.01"]["encoded"] <= rows["clear 0.9"]["encoded"] < rows["clear 1"]["encoded"]
+    assert rows["budget 0.01"]["encoded"] <= rows["share 0.9"]["encoded"] < rows["share 1"]["encoded"]
     assert all(0 < row["detections"] >= row["encoded"] and row["scores"]["IDF1"] > 0 for row in rows.values())
-    assert rows["clear 1"]["asked"] >= rows["clear 1"]["back"] and rows["clear 1"]["read_seconds"] > 0
-    assert found["knee"] in rows and f"widest gate: {found['knee']}" in out and "clear 0.9 (default)" in out
+    assert rows["share 1"]["asked"] >= rows["share 1"]["back"] and rows["share 1"]["read_seconds"] > 0
+    assert (
+        found["operating_point"] in rows
+        and f"widest policy: {found['operating_point']}" in out
+        and "share 0.9 (default)" in out
+    )
 
 
 def test_two_sources_are_added_up(two, tmp_path, capsys):  # noqa: F811
-    gates = ("--clear", 0.9, "--budget", 0.1, "--places", 1)
+    gates = ("--unambiguous-share", 0.9, "--budget", 0.1, "--places", 1)
     found = told(tmp_path, "--source", two[0], "--source", "street", *gates)
     for k in range(3):
         one, other, both = found["rows"][k::3]
@@ -125,12 +129,12 @@ def test_two_sources_are_added_up(two, tmp_path, capsys):  # noqa: F811
 
 def test_what_cannot_be_tried_is_told(two, tmp_path, capsys):  # noqa: F811
     for flags, words in (
-        ((two[0], "--clear", 0.2), "unambiguous_share=0.2"),
+        ((two[0], "--unambiguous-share", 0.2), "unambiguous_share=0.2"),
         ((two[0], "--budget", 2), "budget=2"),
         ((two[0], "--gap", 0), "at least 1 frame"),
         ((two[1],), "has no pixels"),
     ):
-        assert evaluate.main(["budget", "--source", *map(str, flags), "--json", str(tmp_path / "x")]) == 2
+        assert evaluate.main(["budget", "--source", *map(str, flags), "--report", str(tmp_path / "x")]) == 2
         assert words in capsys.readouterr().err
     with pytest.raises(InputError, match="given twice"):
         BudgetSettings(("street", "street"))

@@ -1,4 +1,4 @@
-"""People known again after some seconds: labels, rounds, scores, and the command."""
+"""People known again after some seconds: labels, query sets, scores, and the command."""
 
 import json
 import shutil
@@ -12,10 +12,11 @@ from embeddings import make_peer
 
 from readtrack.commands import evaluate
 from readtrack.errors import InputError
-from readtrack.evaluation.longgap import LongGapSettings, Tally, ask
-from readtrack.evaluation.recordings import label, open_footage
+from readtrack.evaluation.longgap import Tally, ask
+from readtrack.evaluation.query_sets import QuerySet, Sighting, query_sets, sightings
+from readtrack.evaluation.recordings import label, open_recording
 from readtrack.evaluation.reid import colours
-from readtrack.evaluation.rounds import Round, Sighting, rounds, sightings
+from readtrack.evaluation.settings import LongGapSettings
 from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.model import Read
 
@@ -53,9 +54,9 @@ def frames(**when):
     return [(f, [seen(int(name[1:]), f) for name, there in when.items() if f in there]) for f in range(21)]
 
 
-def test_rounds_by_hand():
+def test_query_sets_by_hand():
     film = frames(p1=range(21), p2=range(4), p3=range(10, 21), p4=[20])
-    asked = list(rounds(film, gap=(5, 10), every=4, length=2))
+    asked = list(query_sets(film, gap=(5, 10), every=4, length=2))
     # Frame 0 and 4: nobody before. 8: 1 and 2 until frame 3. 12: both still in 2..7. 16: 1 alone in 6..11, and 3.
     assert [(r.queries[0].frame, [q.person for q in r.queries], r.people.tolist()) for r in asked] == [
         (8, [1], [1, 2]),
@@ -70,9 +71,9 @@ def test_rounds_by_hand():
 
 
 def test_somebody_alone_is_no_question():
-    assert list(rounds(frames(p1=range(21)), (2, 9), 1, 4)) == []
-    assert list(rounds(frames(p1=range(4), p2=range(4), p3=range(10, 21)), (5, 10), 1, 4)) == []
-    assert list(rounds([], (2, 9), 1, 4)) == []
+    assert list(query_sets(frames(p1=range(21)), (2, 9), 1, 4)) == []
+    assert list(query_sets(frames(p1=range(4), p2=range(4), p3=range(10, 21)), (5, 10), 1, 4)) == []
+    assert list(query_sets([], (2, 9), 1, 4)) == []
 
 
 class Numbers:
@@ -96,7 +97,7 @@ def shown(person, value, size=(64, 32)):
 
 
 def test_answers_are_ranked_and_ties_lose():
-    question = Round(
+    question = QuerySet(
         (shown(1, 10), shown(2, 31)),
         np.array([1, 2, 3]),
         ((shown(1, 12),), (shown(2, 20), shown(2, 22)), (shown(3, 30),)),
@@ -124,7 +125,7 @@ def weights(tmp_path_factory):
 
 def found_in(tmp_path, weights, *flags):
     file = tmp_path / "gap.json"
-    flags = ["--weights", weights, "--device", "cpu", "--json", file, *flags]
+    flags = ["--weights", weights, "--device", "cpu", "--report", file, *flags]
     assert evaluate.main(["longgap", *map(str, flags)]) == 0
     return json.loads(file.read_text())
 
@@ -136,7 +137,7 @@ def test_sequences_of_images_and_of_a_video(mini_mot, weights, tmp_path, capsys)
     sources = [mini_mot / "STREET-01", mini_mot / "STREET-02"]
     peer = make_peer(tmp_path / "other.onnx")
     flags = [flag for source in sources for flag in ("--source", source)]
-    found = found_in(tmp_path, weights, *flags, *SHORT, "--truth-boxes", "--peer", peer)
+    found = found_in(tmp_path, weights, *flags, *SHORT, "--truth-boxes", "--reid", peer)
     told = capsys.readouterr().out
     assert [row["name"] for row in found["scores"]] == ["STREET-01", "STREET-02", "all together"]
     one, two, both = found["scores"]
@@ -166,26 +167,27 @@ def test_detections_come_from_the_folder_or_a_file(mini_mot, weights, tmp_path, 
     from_folder = found_in(tmp_path, weights, "--source", sequence, *SHORT)
     assert from_folder["scores"][0]["queries"] > 10
     flags = ["longgap", "--source", str(sequence), "--weights", str(weights), "--detections"]
-    assert evaluate.main([*flags, str(tmp_path / "shifted.txt"), "--json", str(tmp_path / "x.json")]) == 2
+    assert evaluate.main([*flags, str(tmp_path / "shifted.txt"), "--report", str(tmp_path / "x.json")]) == 2
     assert "nobody is there again 15 frames later" in capsys.readouterr().err
     (sequence / "seqinfo.ini").unlink()
     assert found_in(tmp_path, weights, "--source", sequence, *SHORT)["scores"] == from_folder["scores"]
 
 
 def test_the_drawn_street(weights, tmp_path, monkeypatch):
-    with open_footage("street") as footage:
-        frame, there = next(sightings(footage, [(8, 4)]))
+    with open_recording("street") as recording:
+        frame, there = next(sightings(recording, [(8, 4)]))
     assert frame == 0 and len(there) > 2
     assert all(sighting.pixels[8, 4].shape == (8, 4, 3) for sighting in there)
-    with open_footage("street", truth_boxes=True) as footage:
-        exact = next(sightings(footage, [(8, 4)]))[1]
+    with open_recording("street", truth_boxes=True) as recording:
+        exact = next(sightings(recording, [(8, 4)]))[1]
     assert {sighting.person for sighting in there} <= {sighting.person for sighting in exact}
 
 
 def test_what_cannot_be_asked_is_told_in_one_line(mini_mot, weights, tmp_path, capsys):
     def error_of(*flags):
         assert (
-            evaluate.main(["longgap", *map(str, flags), "--weights", str(weights), "--json", str(tmp_path / "x")]) == 2
+            evaluate.main(["longgap", *map(str, flags), "--weights", str(weights), "--report", str(tmp_path / "x")])
+            == 2
         )
         out, err = capsys.readouterr()
         assert out == "" and err.startswith("error: ") and err.count("\n") == 1
@@ -195,7 +197,7 @@ def test_what_cannot_be_asked_is_told_in_one_line(mini_mot, weights, tmp_path, c
     blind = tmp_path / "blind"
     shutil.copytree(sequence, blind, ignore=shutil.ignore_patterns("img1"))
     for flags, told in (
-        (["--source", sequence], "pass --detections FILE, or --truth-boxes"),
+        (["--source", sequence], "--detections"),
         (["--source", tmp_path], "has no gt/gt.txt"),
         (["--source", blind, "--truth-boxes"], "has no pixels"),
         (["--source", sequence, "--truth-boxes", "--gap-min", 9, "--gap-max", 8], "a gap of 9 to 8"),
@@ -205,8 +207,8 @@ def test_what_cannot_be_asked_is_told_in_one_line(mini_mot, weights, tmp_path, c
         (["--source", sequence, "--source", sequence, "--detections", "x"], "one sequence"),
         (["--source", "street", "--detections", "x"], "one sequence"),
         (["--source", sequence, "--detections", "nothing.txt"], "nothing.txt"),
-        (["--source", sequence, "--truth-boxes", "--peer", "nobody.onnx"], "nobody.onnx"),
-        (["--source", sequence, "--truth-boxes", "--gap-min", 500, "--gap-max", 600], "lower --gap-min"),
+        (["--source", sequence, "--truth-boxes", "--reid", "nobody.onnx"], "nobody.onnx"),
+        (["--source", sequence, "--truth-boxes", "--gap-min", 500, "--gap-max", 600], "--gap-min"),
     ):
         assert told in error_of(*flags)
     with pytest.raises(InputError, match="no source"):
@@ -217,7 +219,7 @@ def test_what_cannot_be_asked_is_told_in_one_line(mini_mot, weights, tmp_path, c
 def test_people_of_a_real_street_are_known_again(tmp_path):
     if not (TUD.is_dir() and OSNET.is_file()):
         pytest.skip("TUD-Stadtmitte or OSNet are not here")
-    found = found_in(tmp_path, "read-s", "--source", TUD, "--every", 15, "--peer", OSNET)
+    found = found_in(tmp_path, "read-s", "--source", TUD, "--every", 15, "--reid", OSNET)
     (scores,) = found["scores"]
     assert scores["queries"] > 30 and scores["chance"] < 0.2
     assert scores["top1"]["READ"] > 0.8 and scores["top1"][OSNET.stem] > 0.9

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import supervision as sv
 
-from readtrack.metrics.tracking import identity_kept, score_tracking
+from readtrack.metrics.tracking import score_tracking
 
 
 def frames(*ids, left=0.0):
@@ -56,12 +56,3 @@ def test_nothing_tracked_and_nothing_true():
 def test_an_id_twice_in_a_frame_is_an_error():
     with pytest.raises(ValueError, match="twice"):
         score_tracking(frames((1,)), frames((1, 1)), 1)
-
-
-def test_an_identity_is_kept_if_the_same_before_and_after():
-    truth = frames((1, 2), (1, 2), (2,), (1, 2), (1, 2))
-    same = frames((1, 2), (1, 2), (2,), (1, 2), (1, 2))
-    other = renamed(frames((1, 2), (1, 2), (2,), (1, 2), (1, 2)), [{}, {}, {}, {1: 9}, {1: 9}])
-    assert identity_kept(truth, same, 1, (2, 2))
-    assert not identity_kept(truth, other, 1, (2, 2))
-    assert not identity_kept(truth, {}, 1, (2, 2))

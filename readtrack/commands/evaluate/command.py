@@ -1,35 +1,40 @@
 """The command line: one word picks what is scored."""
 
-import argparse
+import importlib
+import sys
 
-from readtrack.commands.console import exit_status
-from readtrack.commands.evaluate import reid
-from readtrack.evaluation import budget, gaps, longgap, mot
-from readtrack.evaluation.peers import comparison as peers
+from readtrack.commands.console import INPUT_ERROR
 
-TASKS = (reid, longgap, mot, peers, gaps, budget)  # each adds its own flags, and sets ``run`` to what they start
+TASKS = {
+    "reid": "image-to-video re-identification on a data set: CMC and mAP",
+    "longgap": "people known again after some seconds in a recording",
+    "mot": "any tracker's MOTChallenge files against the truth: HOTA, IDF1, MOTA, switches",
+    "peers": "trackers side by side on the same detections",
+    "gaps": "people known again by trackers after a gap",
+    "budget": "what READ costs and brings, from never to always",
+}
 
-EPILOG = """examples:
+USAGE = """usage: python -m readtrack.evaluate TASK ...
+
+Score weights, or trackers. Tasks:
+{tasks}
+
+examples:
   python -m readtrack.evaluate reid --root market1501 --weights read-s
   python -m readtrack.evaluate longgap --source TUD-Stadtmitte --weights read-s
-  python -m readtrack.evaluate mot --gt MOT17/train --results runs/mot17 --preprocess mot17
+  python -m readtrack.evaluate mot --ground-truth MOT17/train --results runs/mot17 --preprocess mot17
   python -m readtrack.evaluate peers --source TUD-Stadtmitte --reid osnet.onnx
   python -m readtrack.evaluate gaps --source TUD-Stadtmitte --tracker readtrack
   python -m readtrack.evaluate budget --source TUD-Stadtmitte
-  python -m readtrack.evaluate reid --help                 what a task measures, and all its flags
-"""
+  python -m readtrack.evaluate reid --help                 what a task measures, and all its flags"""
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parse the command line, score, print. Returns the exit status: 0, 2 for bad input, 130 after Ctrl-C."""
-    parser = argparse.ArgumentParser(
-        prog="python -m readtrack.evaluate",
-        description="Score weights, or a tracker's files.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    tasks = parser.add_subparsers(dest="task", metavar="TASK", required=True)
-    for task in TASKS:
-        task.add_parser(tasks.add_parser)
-    args = parser.parse_args(argv)
-    return exit_status(lambda: args.run(args))
+    """Hand the command line to the task that its first word names. Returns the exit status: 0, 2 or 130."""
+    words = sys.argv[1:] if argv is None else argv
+    if not words or words[0] not in TASKS:
+        wants_help = bool(words) and words[0] in ("-h", "--help")
+        tasks = "\n".join(f"  {name:9}{what}" for name, what in TASKS.items())
+        print(USAGE.format(tasks=tasks), file=sys.stdout if wants_help else sys.stderr)
+        return 0 if wants_help else INPUT_ERROR
+    return int(importlib.import_module(f"readtrack.commands.evaluate.{words[0]}").main(words[1:]))

@@ -1,130 +1,170 @@
-"""Task: image-to-video re-identification on a data set's unseen people, as it is and spoilt as tracking meets it."""
+"""Task: image-to-video re-identification on a data set's unseen people, as it is and corrupted as tracking meets it."""
 
-import argparse
-from collections.abc import Callable
-from dataclasses import asdict, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from readtrack.commands.console import exit_status
+from readtrack.commands.evaluate.output import Output, write_report
+from readtrack.commands.parsing import parse
+from readtrack.evaluation.settings import ReidSettings
 
-from readtrack.commands.console import progress
-from readtrack.commands.evaluate.findings import draw_reid, print_reid
-from readtrack.commands.evaluate.flags import add_network_flags, add_output_flags
-from readtrack.datasets import DATASETS
-from readtrack.datasets.corruptions import CHOICES
-from readtrack.datasets.tracklets import ReidSplits
-from readtrack.evaluation.provenance import check_picture, write_json
-from readtrack.evaluation.reid.benchmark import RANKINGS, ReidSettings, evaluate_reid
-from readtrack.files import check_writable
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
-EPILOG = """examples:
-  python -m readtrack.evaluate reid --root market1501 --weights read-s --histogram --peer osnet.onnx
-  python -m readtrack.evaluate reid --root market1501 --degraded               all kinds of damage mixed
-  python -m readtrack.evaluate reid --root market1501 --degraded occlusion     one kind alone
-  python -m readtrack.evaluate reid --root market1501 --reliability curve.png --confusions worst.png
+    from readtrack.evaluation.charts import Confusion
+    from readtrack.evaluation.reid.benchmark import Ranked, ReidReport
+    from readtrack.metrics.retrieval import Retrieval
+
+EXAMPLES = """examples:
+  python -m readtrack.evaluate reid --root market1501 --weights read-s --histogram --reid osnet.onnx
+  python -m readtrack.evaluate reid --root market1501 --corrupted all            all kinds of corruption mixed
+  python -m readtrack.evaluate reid --root market1501 --corrupted occlusion      one kind alone
+  python -m readtrack.evaluate reid --root market1501 --charts figures           CMC, reliability, confusions
   python -m readtrack.evaluate reid --dataset mars --root MARS --weights read-r50.safetensors --precision fp16
-  python -m readtrack.evaluate reid --dataset mars --root MARS --gallery-without-queries
+  python -m readtrack.evaluate reid --dataset mars --root MARS --no-queries-in-gallery
   python -m readtrack.evaluate reid --dataset duke --root DukeMTMC-VideoReID --clip-length 8
 
-damage (drawn from an image's file name, so the same wherever and whenever it is scored):
-""" + "".join(f"  {kind:11}{words}\n" for kind, words in CHOICES.items())
+corruptions (drawn from an image's file name, so the same wherever and whenever it is scored):
+  occlusion  a fifth to a half covered from a side or below, by somebody else or one dull colour
+  jitter     a box up to 15 % off, and up to 1.25 times too large or too small either way
+  blur       out of focus, by 1.5 to 4.5 % of the width
+  small      shrunk to 32 pixels of width and back
+"""
+
+RANKINGS = {"probability": "its probability", "class1": "its raw class-1 logit, as the authors' demo does"}
+HEADS = {  # what a network's answer is called in print
+    "attention": "READ",
+    "average": "discriminator",
+    "metric": "Euclidean distance",
+}
+CONFUSIONS = {  # kind of worst_pairs -> heading
+    "false_accepts": "two people taken for one",
+    "false_rejects": "one person not known again",
+}
 
 
-def add_parser(add_task: Callable[..., argparse.ArgumentParser]) -> None:
-    """The task ``reid`` and its flags."""
-    parser = add_task(
-        "reid",
-        help="image-to-video re-identification: CMC and mAP",
-        description="Score weights on unseen people: the first image of each query tracklet against gallery\n"
-        "tracklets of T images, those of the query's person and camera left out.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=_run)
-    default: Any = ReidSettings
-    add = parser.add_argument_group("data").add_argument
-    add(
-        "--dataset",
-        choices=tuple(DATASETS),
-        default=default.dataset,
-        help="which one (default: %(default)s; e.g. --dataset mars)",
-    )
-    add("--root", type=Path, required=True, metavar="DIR", help="the data set's folder (e.g. --root market1501)")
-    add(
-        "--gallery-without-queries",
-        dest="queries_in_gallery",
-        action="store_false",
-        help="leave query tracklets out of the gallery; the paper keeps them in",
-    )
-    add(
-        "--degraded",
-        nargs="?",
-        const="all",
-        choices=tuple(CHOICES),
-        metavar="KIND",
-        help="score a second time with every query and gallery image spoilt as tracking meets it: "
-        f"{', '.join(CHOICES)} (without a KIND: all; e.g. --degraded occlusion)",
-    )
-    add_network_flags(parser, default.weights, default.precision)
-    add = parser.add_argument_group("comparison").add_argument
-    add(
-        "--rank-by",
-        choices=tuple(RANKINGS),
-        default=default.rank_by,
-        help="what of READ's answer (default: %(default)s; e.g. --rank-by class1)",
-    )
-    add(
-        "--clip-length",
-        type=int,
-        metavar="T",
-        help="images of a gallery tracklet compared (default: the weights'; e.g. --clip-length 8)",
-    )
-    add(
-        "--rank",
-        type=int,
-        metavar="R",
-        help="compress the gallery's values to R channels: faster, slightly off (e.g. --rank 128)",
-    )
-    add("--histogram", action="store_true", help="score colour histograms as well: what any re-ID has to beat")
-    add_output_flags(parser, "reid-<dataset>-<weights>")
-    add = parser.add_argument_group("pictures of pairs within one camera").add_argument
-    add(
-        "--reliability",
-        type=Path,
-        metavar="FILE",
-        help="draw stated probabilities against what is found (e.g. --reliability curve.png)",
-    )
-    add(
-        "--confusions",
-        type=Path,
-        metavar="FILE",
-        help="draw whom READ is most wrong about: wrong pairs of highest and true ones of lowest probability, "
-        "no two people twice (e.g. --confusions worst.png)",
-    )
-    add("--worst", type=int, default=default.worst, metavar="N", help="how many of either (default: %(default)s)")
+@dataclass(frozen=True)
+class Command:
+    """All flags."""
+
+    settings: ReidSettings
+    output: Output
+    charts: Path | None = None  # folder to draw CMC, reliability and confusions within one camera to
 
 
-def _run(args: argparse.Namespace) -> None:
-    """Score what the command line names, print it, write the JSON, and draw what is asked for."""
-    settings = ReidSettings(**{field.name: getattr(args, field.name) for field in fields(ReidSettings)})
-    file = args.json or Path("runs") / f"reid-{settings.dataset}-{Path(settings.weights).stem}.json"
-    check_writable(file)
-    for flag in ("reliability", "confusions"):
-        if getattr(args, flag):
-            check_picture(getattr(args, flag))
-    console = Console(quiet=args.quiet, highlight=False, markup=False)
-    with progress("gallery tracklets", args.quiet) as (start, report):
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line, score, print the tables, and draw what is asked for."""
+    about = (
+        "Score weights on unseen people: the first image of each query tracklet against gallery tracklets of T images, "
+        "those of the query's person and camera left out."
+    )
+    return exit_status(lambda: _run(parse(Command, argv, "python -m readtrack.evaluate reid", about, EXAMPLES)))
 
-        def begin(splits: ReidSplits) -> None:
-            console.print(f"{splits.name}: {splits.describe()}", soft_wrap=True)
-            for note in splits.notes:
-                console.print(f"NOTE: {note}", style="bold yellow", soft_wrap=True)
-            console.print(f"protocol: {splits.protocol}", soft_wrap=True)
-            start(len(splits.gallery) * (2 if settings.degraded else 1))
 
-        found = evaluate_reid(settings, begin, report)
-    write_json(file, asdict(found))
-    print_reid(found, console)
-    draw_reid(found, args.reliability, args.confusions, console)
-    console.print(f"written to {file}", soft_wrap=True)
+def _run(command: Command) -> None:
+    from readtrack.evaluation.reid.benchmark import evaluate_reid
+
+    settings = command.settings
+    file = command.output.file(f"reid-{settings.dataset}-{Path(settings.weights).stem}")
+    console = command.output.console()
+    with command.output.progress("gallery tracklets") as progress:
+        found = evaluate_reid(settings, progress)
+    console.print(f"{found.dataset['name']}: {found.dataset['counts']}")
+    for note in found.dataset["notes"]:
+        console.print(f"NOTE: {note}", style="bold yellow")
+    console.print(f"protocol: {found.dataset['protocol']}")
+    _print_reid(found, console)
+    if command.charts is not None:
+        _draw(found, command.charts, console)
+    write_report(file, found, console)
+
+
+def _print_reid(found: "ReidReport", console: "Console") -> None:
+    """Scores in per cent, how many pairs in how much time, calibration; then the same of corrupted images."""
+    from readtrack.datasets.corruptions import CHOICES
+    from readtrack.evaluation.reid.benchmark import Ranked
+
+    console.print(f"READ ranks by {RANKINGS[found.settings['rank_by']]}\n", _table(found, found.scores), "", sep="\n")
+    counted = found.scores["READ"]
+    counts = f"{counted.queries:,} queries ({counted.without_match:,} others have no true match and do not count), "
+    counts += f"{found.dataset['gallery']['tracklets']:,} gallery tracklets, {found.pairs:,} pairs"
+    spent = ", ".join(f"{what} {value:.1f} s" for what, value in found.seconds.items())
+    spent += f"; {found.pairs / max(found.seconds['matching'], 1e-9):,.0f} pairs matched a second"
+    clean = Ranked(found.scores, found.cmc, found.seconds, found.speed, found.calibration)
+    console.print(counts, spent, _speed(clean), _calibration(clean), sep="\n")
+    if found.corrupted:
+        kind = found.settings["corrupted"]
+        console.print(f"\ncorrupted, {kind}: {CHOICES[kind]}\n")
+        console.print(_table(found, found.corrupted.scores), "", sep="\n")
+        console.print(f"corrupted {_calibration(found.corrupted)}")
+
+
+def _table(found: "ReidReport", scores: "Mapping[str, Retrieval]") -> "Table":
+    """A row for whatever ranked."""
+    from rich.table import Table
+
+    from readtrack.metrics.retrieval import TITLES
+
+    table = Table("", *TITLES.values(), show_edge=False, pad_edge=False)
+    for name, values in scores.items():
+        shown = HEADS[found.weights["network"]["head"]] if name == "READ" else name
+        table.add_row(shown, *(f"{100 * getattr(values, score):.1f}" for score in TITLES))
+    return table
+
+
+def _speed(ranked: "Ranked") -> str:
+    """Milliseconds a crop, and of READ a pair."""
+    told = (
+        f"{name} {speed['ms_per_crop']:.2f} ms a crop"
+        + (f", {speed['ms_per_pair']:.4f} ms a pair" if "ms_per_pair" in speed else "")
+        for name, speed in ranked.speed.items()
+    )
+    return "; ".join(told)
+
+
+def _calibration(ranked: "Ranked") -> str:
+    """How far probabilities are off, and what passes at 0.9."""
+    found = ranked.calibration
+    if not found:
+        return "calibration: not checked, no camera shows two people often enough"
+    new = found["error_of_new_people"]
+    told = "not known" if new is None else f"{new:.3f}"
+    return (
+        f"calibration, within one camera, one candidate in ten being the person: error {found['error']:.3f}; fitted to "
+        f"half of these people and measured on the others {told}; at 0.9 {found['true']:.1%} of true and "
+        f"{found['wrong']:.2%} of wrong pairs pass"
+    )
+
+
+def _draw(found: "ReidReport", folder: Path, console: "Console") -> None:
+    """Write the charts; where there are no pairs within a camera, a line says so."""
+    from readtrack.evaluation.charts import cmc_chart, confusion_sheet, reliability_chart, save
+
+    weights, data = Path(found.weights["name"]).stem, found.dataset["name"]
+    title = f"{weights}: right answers among the first"
+    files = save(cmc_chart(found.cmc, title, f"{data}: {found.scores['READ'].queries:,} queries"), folder / "cmc")
+    if found.calibration:
+        new = found.calibration["error_of_new_people"]
+        title = f"{weights}: calibration error {found.calibration['error']:.3f}"
+        title += "" if new is None else f", of new people {new:.3f}"
+        note = f"{data}: {found.calibration['pairs']:,} pairs within one camera, weighed so that one in ten is true"
+        files += save(reliability_chart(found.calibration["curve"], title, note), folder / "reliability")
+        columns = {CONFUSIONS[kind]: [_confusion(row) for row in rows] for kind, rows in found.confusions.items()}
+        title = f"{weights}, {data}: pairs within one camera that it is most wrong about"
+        files += save(confusion_sheet(columns, title), folder / "confusions", (".png",))
+    else:
+        console.print("neither reliability nor confusions drawn: no camera shows two people often enough")
+    console.print(f"drawn to {', '.join(map(str, files))}")
+
+
+def _confusion(row: Mapping[str, Any]) -> "Confusion":
+    """A pair with its pictures and its words."""
+    from readtrack.evaluation.charts import Confusion
+    from readtrack.images import read_image
+
+    lines = [f"probability {row['probability']:.4f}", f"query: {Path(row['query']).name}"]
+    lines += [("clip: " if i == 0 else "      ") + Path(path).name for i, path in enumerate(row["clip"])]
+    return Confusion(read_image(row["query"]), [read_image(path) for path in row["clip"]], lines)

@@ -1,4 +1,4 @@
-"""What every contestant does, and what it is given."""
+"""What every tracker does, and what it is given."""
 
 import warnings
 from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ class HostError(RuntimeError):
 
 @dataclass(frozen=True)
 class Setup:
-    """What a contestant may know of a recording, and the networks that it may look with."""
+    """What a tracker may know of a recording, and the networks that it may look with."""
 
     fps: float
     pixels: bool  # whether frames have images

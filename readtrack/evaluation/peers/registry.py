@@ -17,14 +17,14 @@ from readtrack.pipeline import OnlineTracker
 
 @dataclass(frozen=True)
 class Entry:
-    """A contestant to be made."""
+    """A tracker to be made."""
 
     make: hosts.Make
     package: str = "readtrack"  # that is imported
-    reid: Literal["none", "own", "optional", "required"] = "none"  # own: looks without --reid too
+    reid: Literal["none", "own", "optional", "required"] = "none"  # own: looks without a given network too
 
 
-CONTESTANTS = {
+PEERS = {
     "readtrack": Entry(hosts.read, reid="own"),
     "readtrack-boxes": Entry(hosts.read_boxes),
     "trackers-sort": Entry(hosts.roboflow("SORTTracker"), "trackers"),
@@ -43,45 +43,45 @@ CONTESTANTS = {
 
 
 def pick(names: Sequence[str]) -> dict[str, Entry]:
-    """Contestants by name, in the order of the table; all where none is named.
+    """Peers by name, in the order of the table; all where none is named.
 
     Raises:
         InputError: a name is unknown.
     """
     for name in names:
-        if name not in CONTESTANTS:
-            raise InputError(f"tracker {name!r} is unknown: choose from {', '.join(CONTESTANTS)}")
-    return {name: entry for name, entry in CONTESTANTS.items() if not names or name in names}
+        if name not in PEERS:
+            raise InputError(f"tracker {name!r} is unknown: choose from {', '.join(PEERS)}", parameter="tracker")
+    return {name: entry for name, entry in PEERS.items() if not names or name in names}
 
 
 def unable(name: str, pixels: bool, reid: bool) -> str | None:
-    """Why a contestant cannot take part and what would help; None where it can.
+    """Why a tracker cannot take part and what would help; None where it can.
 
     Args:
-        name: of ``CONTESTANTS``.
+        name: of ``PEERS``.
         pixels: whether the recording has any.
         reid: whether there is a re-ID network for hosts.
     """
-    entry = CONTESTANTS[name]
+    entry = PEERS[name]
     if find_spec(entry.package) is None:
         extra = entry.package.replace("_", "-")
         return f'{extra} is not installed: pip install "readtrack[{extra}]", or [peers] for all'
     if not pixels and (entry.reid in ("own", "required") or (entry.reid == "optional" and reid)):
         return "looks at people, and this recording has no pixels"
     if entry.reid == "required" and not reid:
-        return "needs a re-ID network: pass --reid FILE"
+        return "needs a re-ID network (reid)"
     if name == "deep-sort-realtime" and not reid and find_spec("pkg_resources") is None:
-        return 'its own network needs pkg_resources: pip install "setuptools<81", or pass --reid FILE'
+        return 'its own network needs pkg_resources: pip install "setuptools<81", or give another re-ID network (reid)'
     return None
 
 
 def make(name: str, setup: Setup) -> OnlineTracker:
-    """A fresh contestant.
+    """A fresh tracker.
 
     Raises:
         InputError: the host is installed, but cannot be used as this project knows it.
     """
-    entry = CONTESTANTS[name]
+    entry = PEERS[name]
     try:
         return entry.make(setup)
     except (ImportError, AttributeError, TypeError) as error:

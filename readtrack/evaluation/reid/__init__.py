@@ -9,7 +9,7 @@ from readtrack.evaluation.reid.calibration import (
     tracking_pairs,
     worst_pairs,
 )
-from readtrack.evaluation.reid.pairing import Stopwatch, read_logits, score, spread
+from readtrack.evaluation.reid.pairing import Stopwatch, cmc, read_logits, score, spread
 
 __all__ = [
     "PRIOR",
@@ -19,6 +19,7 @@ __all__ = [
     "baseline_similarity",
     "calibrate",
     "check_calibration",
+    "cmc",
     "colours",
     "peer",
     "read_logits",

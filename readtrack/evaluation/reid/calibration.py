@@ -119,15 +119,15 @@ def worst_pairs(matcher: Matcher, pairs: Pairs, count: int) -> dict[str, list[di
     """Whom READ is most wrong about.
 
     Returns:
-        "taken_for_one", wrong pairs of highest probability first, and "not_known_again", true pairs of lowest
+        "false_accepts", wrong pairs of highest probability first, and "false_rejects", true pairs of lowest
         probability first; at most ``count`` of each and no two people twice. A pair is its "probability", its
         "query", a file, and its "clip", a list of files.
     """
     probability = matcher.probability(pairs.logits)
     wrong, true = np.flatnonzero(~pairs.same), np.flatnonzero(pairs.same)
     orders = {
-        "taken_for_one": wrong[np.argsort(-pairs.logits[wrong], kind="stable")],
-        "not_known_again": true[np.argsort(pairs.logits[true], kind="stable")],
+        "false_accepts": wrong[np.argsort(-pairs.logits[wrong], kind="stable")],
+        "false_rejects": true[np.argsort(pairs.logits[true], kind="stable")],
     }
     found: dict[str, list[dict[str, Any]]] = {}
     for kind, order in orders.items():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from readtrack.datasets.clips import ImageCache, scoring_clip
 from readtrack.datasets.tracklets import ReidSplits, Tracklet
 from readtrack.errors import InputError
-from readtrack.metrics.retrieval import Retrieval, score_retrieval
+from readtrack.metrics.retrieval import Retrieval, cmc_curve, score_retrieval
 from readtrack.read.crops import spread_positions
 from readtrack.read.matcher import Crop, Matcher
 from readtrack.read.network import Encoding
@@ -119,8 +119,17 @@ def _galleries(
 
 def score(similarity: Floats, queries: Sequence[Tracklet], galleries: Sequence[Tracklet]) -> Retrieval:
     """CMC and mAP of similarities (N, M)."""
-    numbers = [np.array([getattr(t, key) for t in ts]) for ts in (queries, galleries) for key in ("pid", "camid")]
-    return score_retrieval(similarity, *numbers)
+    return score_retrieval(similarity, *_numbers(queries, galleries))
+
+
+def cmc(similarity: Floats, queries: Sequence[Tracklet], galleries: Sequence[Tracklet]) -> list[float]:
+    """Share of queries with a right answer among the first 1 to 50, of similarities (N, M)."""
+    return cmc_curve(similarity, *_numbers(queries, galleries))
+
+
+def _numbers(queries: Sequence[Tracklet], galleries: Sequence[Tracklet]) -> list[NDArray[np.int64]]:
+    """Persons and cameras of both."""
+    return [np.array([getattr(t, key) for t in ts]) for ts in (queries, galleries) for key in ("pid", "camid")]
 
 
 def blocks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

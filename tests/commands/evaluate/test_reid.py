@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 from dataclasses import asdict, replace
 
-import cv2
 import pytest
 import torch
 from conftest import TINY
@@ -12,14 +13,14 @@ from embeddings import make_peer
 from safetensors.torch import save_file
 
 from readtrack.commands import evaluate
-from readtrack.commands.evaluate import reid as task
+from readtrack.commands.evaluate.command import TASKS
 from readtrack.datasets import DATASETS, read_dataset
 from readtrack.datasets.clips import ImageCache
-from readtrack.datasets.corruptions import KINDS, Damage
+from readtrack.datasets.corruptions import KINDS, Corruption
 from readtrack.datasets.market import read_market
 from readtrack.errors import InputError
 from readtrack.evaluation.reid import baseline_similarity, benchmark, colours, read_logits, score
-from readtrack.evaluation.reid.benchmark import ReidSettings
+from readtrack.evaluation.settings import ReidSettings
 from readtrack.images import read_image
 from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.matcher import Matcher
@@ -73,7 +74,7 @@ def test_scoring_each_data_set(dataset, request, two_logits, tmp_path, monkeypat
 def score_json(tmp_path, *flags):
     """What the command finds on weights and data that ``flags`` name."""
     file = tmp_path / "new" / "scores.json"
-    assert evaluate.main(["reid", *map(str, flags), "--json", str(file), "--device", "cpu", "--quiet"]) == 0
+    assert evaluate.main(["reid", *map(str, flags), "--report", str(file), "--device", "cpu", "--quiet"]) == 0
     assert [path.name for path in file.parent.iterdir()] == ["scores.json"]
     return json.loads(file.read_text())
 
@@ -97,7 +98,7 @@ def test_clip_length_and_histograms_are_settings(tiny_market, two_logits, tmp_pa
 
 def test_gallery_without_queries(mini_mars, two_logits, tmp_path):
     flags = ["--dataset", "mars", "--root", mini_mars, "--weights", two_logits]
-    with_queries, without = score_json(tmp_path, *flags), score_json(tmp_path, *flags, "--gallery-without-queries")
+    with_queries, without = score_json(tmp_path, *flags), score_json(tmp_path, *flags, "--no-queries-in-gallery")
     queries = with_queries["dataset"]["query"]["tracklets"]
     assert with_queries["dataset"]["gallery"]["tracklets"] - without["dataset"]["gallery"]["tracklets"] == queries
 
@@ -122,22 +123,21 @@ def test_what_cannot_be_scored_is_told_in_one_line(tiny_market, two_logits, tmp_
     assert "damaged" in error_of(capsys, "--root", tiny_market, "--weights", "damaged.safetensors")
     assert "nowhere" in error_of(capsys, "--root", tiny_market, "--weights", "nowhere")
     assert "clip_length" in error_of(capsys, *good, "--clip-length", 0)
-    assert "market" in error_of(capsys, *good, "--gallery-without-queries")
+    assert "market" in error_of(capsys, *good, "--no-queries-in-gallery")
     assert "one logit" in error_of(capsys, "--root", tiny_market, "--weights", "one.safetensors", "--rank-by", "class1")
     with pytest.raises(InputError, match="rank_by"):
         ReidSettings(tiny_market, rank_by="colour")
-    with pytest.raises(InputError, match="degraded 'rain' is unknown"):
-        ReidSettings(tiny_market, degraded="rain")
-    assert "worst 0" in error_of(capsys, *good, "--worst", 0)
-    assert "nobody.onnx" in error_of(capsys, *good, "--peer", "nobody.onnx")
-    assert "--reliability" in error_of(capsys, *good, "--reliability", "curve.pdf")
+    with pytest.raises(InputError, match="corrupted 'rain' is unknown"):
+        ReidSettings(tiny_market, corrupted="rain")
+    assert "0 confusions" in error_of(capsys, *good, "--worst", 0)
+    assert "nobody.onnx" in error_of(capsys, *good, "--reid", "nobody.onnx")
 
 
 def test_a_file_that_cannot_be_written_is_told_before_the_work(tiny_market, two_logits, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(task, "evaluate_reid", lambda *args: pytest.fail("began to work"))
+    monkeypatch.setattr(benchmark, "evaluate_reid", lambda *args: pytest.fail("began to work"))
     (tmp_path / "file").touch()
     for file in (tmp_path / "file" / "scores.json", tmp_path):
-        assert str(file) in error_of(capsys, "--root", tiny_market, "--weights", two_logits, "--json", file)
+        assert str(file) in error_of(capsys, "--root", tiny_market, "--weights", two_logits, "--report", file)
 
 
 def test_ctrl_c_ends_with_status_130(tiny_market, two_logits, tmp_path, monkeypatch, capsys):
@@ -146,7 +146,9 @@ def test_ctrl_c_ends_with_status_130(tiny_market, two_logits, tmp_path, monkeypa
 
     monkeypatch.setattr(benchmark, "read_logits", interrupted)
     file = tmp_path / "scores.json"
-    assert evaluate.main(["reid", "--root", str(tiny_market), "--weights", str(two_logits), "--json", str(file)]) == 130
+    assert (
+        evaluate.main(["reid", "--root", str(tiny_market), "--weights", str(two_logits), "--report", str(file)]) == 130
+    )
     assert capsys.readouterr().err == "stopped\n"
     assert not file.exists()
 
@@ -160,69 +162,97 @@ def test_bad_commands_end_with_status_2(tmp_path, capsys):
 def test_every_image_is_spoilt_for_the_second_table(tiny_market, two_logits, tmp_path, capsys):
     flags = ["--root", tiny_market, "--weights", two_logits, "--histogram"]
     plain = score_json(tmp_path, *flags)
-    assert plain["degraded"] is None
+    assert plain["corrupted"] is None
     for kind in ("all", "occlusion"):
-        found = score_json(tmp_path, *flags, "--degraded", *([kind] if kind != "all" else []))
-        assert found["settings"]["degraded"] == kind
+        found = score_json(tmp_path, *flags, "--corrupted", kind)
+        assert found["settings"]["corrupted"] == kind
         assert found["scores"] == plain["scores"]
         splits, matcher = read_market(tiny_market), Matcher.load(two_logits, "cpu")
-        images = ImageCache(64, 32, alter=Damage(kind, splits.gallery, read_image))
+        images = ImageCache(64, 32, alter=Corruption(kind, splits.gallery, read_image))
         logits, cosines = read_logits(matcher, splits, images)
         histograms, _ = baseline_similarity(colours(64, 32), splits, images, matcher.clip_length)
         expected = {"READ": logits, "pooled features": cosines, "HSV histogram": histograms}
-        assert found["degraded"]["scores"] == {
+        assert found["corrupted"]["scores"] == {
             name: asdict(score(values, splits.query, splits.gallery)) for name, values in expected.items()
         }
-        assert found["degraded"]["calibration"]["pairs"] == found["calibration"]["pairs"]
-    assert evaluate.main(["reid", *map(str, flags), "--json", str(tmp_path / "s.json"), "--degraded", "blur"]) == 0
+        assert found["corrupted"]["calibration"]["pairs"] == found["calibration"]["pairs"]
+    assert evaluate.main(["reid", *map(str, flags), "--report", str(tmp_path / "s.json"), "--corrupted", "blur"]) == 0
     told = capsys.readouterr().out
-    assert f"degraded, blur: {KINDS['blur']}" in told
-    assert told.count("mAP (step)") == 2 and "degraded calibration" in told
+    assert f"corrupted, blur: {KINDS['blur']}" in told
+    assert told.count("mAP (step)") == 2 and "corrupted calibration" in told
 
 
 def test_a_peer_stands_in_both_tables(tiny_market, two_logits, tmp_path, capsys):
-    flags = ["--root", tiny_market, "--weights", two_logits, "--peer", make_peer(tmp_path / "other.onnx"), "--degraded"]
+    flags = [
+        "--root",
+        tiny_market,
+        "--weights",
+        two_logits,
+        "--reid",
+        make_peer(tmp_path / "other.onnx"),
+        "--corrupted",
+        "all",
+    ]
     found = score_json(tmp_path, *flags)
-    for part in (found, found["degraded"]):
+    for part in (found, found["corrupted"]):
         assert list(part["scores"]) == list(part["speed"])[:1] + ["pooled features", "other"]
         assert part["speed"]["other"]["ms_per_crop"] > 0
         assert part["speed"]["READ"]["ms_per_pair"] > 0
     assert found["scores"]["other"]["top1"] == 1.0
-    with pytest.raises(SystemExit):
-        evaluate.main(["reid", "--root", "x", "--degraded", "rain"])
+    assert evaluate.main(["reid", "--root", "x", "--corrupted", "rain"]) == 2
     assert "rain" in capsys.readouterr().err
 
 
-def test_pictures_are_drawn_where_asked(mini_market, two_logits, tmp_path, monkeypatch, capsys):
+def test_charts_are_drawn_where_asked(mini_market, two_logits, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     flags = ["reid", "--root", str(mini_market), "--weights", str(two_logits), "--worst", "2"]
-    flags += ["--reliability", "new/curve.png", "--confusions", "worst.PNG", "--json", "new/scores.json"]
-    assert evaluate.main(flags) == 0
-    assert sorted(path.name for path in tmp_path.rglob("*.*")) == sorted(
-        ["curve.png", "scores.json", "two.safetensors", "worst.PNG"]
-    )
-    told = capsys.readouterr().out
-    for file in ("new/curve.png", "worst.PNG"):
-        assert f"drawn to {file}" in told
-        assert min(cv2.imread(file).shape[:2]) > 300
+    assert evaluate.main([*flags, "--charts", "new", "--report", "new/scores.json"]) == 0
+    names = {f"{name}.{kind}" for name in ("cmc", "reliability") for kind in ("png", "svg")}
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {*names, "confusions.png", "scores.json"}
+    assert "drawn to new/cmc.png, new/cmc.svg" in capsys.readouterr().out
     found = json.loads((tmp_path / "new" / "scores.json").read_text())
-    assert {kind: len(rows) for kind, rows in found["confusions"].items()} == {"taken_for_one": 2, "not_known_again": 2}
+    assert {kind: len(rows) for kind, rows in found["confusions"].items()} == {"false_accepts": 2, "false_rejects": 2}
     assert sum(row["weight"] for row in found["calibration"]["curve"]) == pytest.approx(1)
+    for name, scores in found["scores"].items():
+        curve = found["cmc"][name]
+        assert (curve[0], curve[4], curve[9]) == (scores["top1"], scores["top5"], scores["top10"])
+        assert sorted(curve) == curve and len(curve) == 50
 
 
-def test_without_pairs_nothing_is_drawn_and_that_is_told(tmp_path, two_logits, tiny_market, monkeypatch, capsys):
+def test_without_pairs_their_charts_are_left_out_and_that_is_told(
+    tmp_path, two_logits, tiny_market, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     for file in (tiny_market / "bounding_box_train").glob("*_00000[123]_*"):
         file.unlink()
-    flags = ["reid", "--root", str(tiny_market), "--weights", str(two_logits), "--confusions", "worst.png"]
+    flags = ["reid", "--root", str(tiny_market), "--weights", str(two_logits), "--charts", "new"]
     assert evaluate.main(flags) == 0
-    assert "nothing drawn" in capsys.readouterr().out
-    assert not (tmp_path / "worst.png").exists()
+    assert "neither reliability nor confusions drawn" in capsys.readouterr().out
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["cmc.png", "cmc.svg"]
 
 
-def test_help_teaches(capsys):
-    for task_name in ("reid", "longgap"):
-        with pytest.raises(SystemExit):
-            evaluate.main([task_name, "--help"])
-        told = capsys.readouterr().out
-        assert "examples:" in told and told.count("e.g.") > 3
+HELP = """
+import sys
+from readtrack.commands import evaluate
+status = None
+try:
+    evaluate.main([sys.argv[1], "--help"])
+except SystemExit as end:
+    status = end.code
+print(status, {"torch", "supervision", "cv2", "matplotlib", "scipy"} & set(sys.modules))
+"""
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_help_teaches_and_waits_for_nothing_heavy(name):
+    out = subprocess.run([sys.executable, "-c", HELP, name], capture_output=True, text=True, check=True).stdout
+    assert "examples:" in out and "--report" in out and f"readtrack.evaluate {name} " in out
+    assert out.splitlines()[-1] == "0 set()"
+
+
+def test_the_tasks_are_listed(capsys):
+    assert evaluate.main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"  {name} " in out for name in TASKS)
+    assert evaluate.main(["nonsense"]) == evaluate.main([]) == 2
+    assert "usage:" in capsys.readouterr().err

@@ -15,7 +15,7 @@ TUD = SHARED / "data" / "mot15" / "TUD-Campus"
 
 def compared(tmp_path, *flags):
     file = tmp_path / "peers.json"
-    assert evaluate.main(["peers", *map(str, flags), "--json", str(file)]) == 0
+    assert evaluate.main(["peers", *map(str, flags), "--report", str(file)]) == 0
     return json.loads(file.read_text())
 
 
@@ -45,14 +45,14 @@ def test_who_looks_at_people_is_left_out_without_pixels(two, tmp_path, capsys):
 
 
 def test_a_host_that_breaks_down_is_left_out(two, tmp_path, monkeypatch, capsys):
-    play = peers.play
+    replay = peers.replay
 
-    def broken(contestant, *args, **kwargs):
-        if type(contestant).__name__ == "Host":
+    def broken(tracker, *args, **kwargs):
+        if type(tracker).__name__ == "Host":
             raise HostError("ultralytics broke down (ValueError: no)")
-        return play(contestant, *args, **kwargs)
+        return replay(tracker, *args, **kwargs)
 
-    monkeypatch.setattr(peers, "play", broken)
+    monkeypatch.setattr(peers, "replay", broken)
     flags = ("--tracker", "readtrack-boxes", "--tracker", "ultralytics-botsort", "--quiet")
     found = compared(tmp_path, "--source", two[1], *flags)
     assert [row["tracker"] for row in found["rows"]] == ["readtrack-boxes"]
@@ -62,7 +62,7 @@ def test_a_host_that_breaks_down_is_left_out(two, tmp_path, monkeypatch, capsys)
 
 def test_what_cannot_be_compared_is_told_in_one_line(two, tmp_path, capsys):
     def error_of(*flags):
-        assert evaluate.main(["peers", *map(str, flags), "--json", str(tmp_path / "x.json")]) == 2
+        assert evaluate.main(["peers", *map(str, flags), "--report", str(tmp_path / "x.json")]) == 2
         out, err = capsys.readouterr()
         assert out == "" and err.startswith("error: ") and err.count("\n") == 1
         return err

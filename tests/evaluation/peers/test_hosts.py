@@ -11,9 +11,9 @@ from filmed import Scripted, film, late
 from painted import ByColour, at
 
 from readtrack.errors import InputError
-from readtrack.evaluation.peers import CONTESTANTS, HostError, Setup, load_vectors, make, pick, registry, unable
+from readtrack.evaluation.peers import PEERS, HostError, Setup, load_vectors, make, pick, registry, unable
 from readtrack.evaluation.peers.peer import Host
-from readtrack.evaluation.playback import play
+from readtrack.evaluation.playback import replay
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what hosts say while they are imported
 
@@ -28,54 +28,54 @@ def entered(name, pixels, reid=True):
     )
 
 
-def check(played, footage):
+def check(replayed, recording):
     """Everybody is followed, most of the time, under one id from 1, in boxes of the detector."""
     ids = {}
-    for frame, people in played.tracks.items():
-        found = footage.found(frame).xyxy
+    for frame, people in replayed.tracks.items():
+        found = recording.detections(frame).xyxy
         for box, number in zip(people.xyxy, people.tracker_id, strict=True):
             (row,) = np.flatnonzero((np.abs(found - box) < 1e-6).all(axis=1))
             ids.setdefault(row, []).append(number)
     assert {len(set(numbers)) for numbers in ids.values()} == {1} and len(ids) == 2
     assert min(map(len, ids.values())) >= 20 and min(min(numbers) for numbers in ids.values()) >= 1
     assert ids[0][0] != ids[1][0]
-    assert played.frames == list(range(len(WALK))) and played.seconds > 0 and played.frames_per_second > 0
+    assert replayed.frames == list(range(len(WALK))) and replayed.seconds > 0 and replayed.frames_per_second > 0
 
 
-@pytest.mark.parametrize("name", CONTESTANTS)
+@pytest.mark.parametrize("name", PEERS)
 def test_each_follows_two_people(name):
-    footage = film(WALK)
-    check(play(entered(name, True), footage), footage)
+    recording = film(WALK)
+    check(replay(entered(name, True), recording), recording)
 
 
-@pytest.mark.parametrize("name", CONTESTANTS)
+@pytest.mark.parametrize("name", PEERS)
 def test_those_who_can_follow_them_without_pixels(name):
-    footage = film(WALK, pixels=False)
-    check(play(entered(name, False, reid=False), footage), footage)
+    recording = film(WALK, pixels=False)
+    check(replay(entered(name, False, reid=False), recording), recording)
 
 
 def test_ids_that_proved_wrong_are_exchanged():
     story = [{"ann": at(100), "bob": at(400)}] * 3
-    ann, bob = (tuple(box) for box in film(story).found(0).xyxy)
+    ann, bob = (tuple(box) for box in film(story).detections(0).xyxy)
     decide = {2: [late(1, ann, 2, previous_id=1), late(1, bob, 1, previous_id=2)]}
-    played = play(Scripted(lambda f, seen: [1, 2], lambda f: decide.get(f, ())), film(story))
-    told = {f: dict(zip(map(tuple, t.xyxy), t.tracker_id.tolist(), strict=True)) for f, t in played.tracks.items()}
+    replayed = replay(Scripted(lambda f, seen: [1, 2], lambda f: decide.get(f, ())), film(story))
+    told = {f: dict(zip(map(tuple, t.xyxy), t.tracker_id.tolist(), strict=True)) for f, t in replayed.tracks.items()}
     assert told == {0: {ann: 1, bob: 2}, 1: {ann: 2, bob: 1}, 2: {ann: 1, bob: 2}}
 
 
 def test_nobody_sees_more_than_boxes_and_late_boxes_are_filled_in():
-    footage = film([{"ann": at(100)}] * 4)
-    footage.found(0).data["person"] = np.array([1])
+    recording = film([{"ann": at(100)}] * 4)
+    recording.detections(0).data["person"] = np.array([1])
     decide = {2: [late(0, at(100), 7), late(1, at(100), 7)]}
     tracker = Scripted(lambda f, seen: [7 if f == 2 else -1], lambda f: decide.get(f, ()), [late(3, at(100), 8)])
     told = []
-    played = play(tracker, footage, report=lambda: told.append(1))
-    assert {f: people.tracker_id.tolist() for f, people in played.tracks.items()} == {0: [7], 1: [7], 2: [7], 3: [8]}
-    assert played.known == {(0, 7): 2, (1, 7): 2, (2, 7): 2, (3, 8): 3}
+    replayed = replay(tracker, recording, report=lambda: told.append(1))
+    assert {f: people.tracker_id.tolist() for f, people in replayed.tracks.items()} == {0: [7], 1: [7], 2: [7], 3: [8]}
+    assert replayed.known == {(0, 7): 2, (1, 7): 2, (2, 7): 2, (3, 8): 3}
     assert len(told) == 4
-    empty = play(Scripted(lambda f, seen: [1] * len(seen)), footage, found=lambda i: sv.Detections.empty())
+    empty = replay(Scripted(lambda f, seen: [1] * len(seen)), recording, found=lambda i: sv.Detections.empty())
     assert empty.tracks == {} and empty.frames == [0, 1, 2, 3]
-    assert play(Scripted(None), film([])).frames == []
+    assert replay(Scripted(None), film([])).frames == []
 
 
 def test_a_host_that_breaks_down_is_told_in_one_line():
@@ -83,7 +83,7 @@ def test_a_host_that_breaks_down_is_told_in_one_line():
         raise ZeroDivisionError("by nothing\nat all")
 
     with pytest.raises(HostError) as told:
-        play(Host("host", step), film(WALK))
+        replay(Host("host", step), film(WALK))
     assert str(told.value) == "host broke down (ZeroDivisionError: by nothing)"
 
 
@@ -100,7 +100,7 @@ def test_who_cannot_take_part_is_told(monkeypatch):
     assert unable("deep-sort-realtime", True, True) is None
     with pytest.raises(InputError, match="'sort' is unknown: choose from readtrack, "):
         pick(["sort"])
-    assert list(pick(["trackers-sort", "readtrack"])) == ["readtrack", "trackers-sort"] and pick([]) == CONTESTANTS
+    assert list(pick(["trackers-sort", "readtrack"])) == ["readtrack", "trackers-sort"] and pick([]) == PEERS
 
 
 def test_a_host_of_another_version_is_told(monkeypatch):

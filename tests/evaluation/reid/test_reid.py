@@ -186,15 +186,15 @@ def test_the_worst_pairs_by_hand():
     other = Tracklet(tuple(f"40_1_{i}" for i in range(4)), 4, 1)
     pairs = pairs_of(*people, other)
     found = worst_pairs(Numbers(), pairs, 2)
-    assert [(row["query"], row["clip"]) for row in found["taken_for_one"]] == [
+    assert [(row["query"], row["clip"]) for row in found["false_accepts"]] == [
         ("1_1_3", ["2_1_0", "2_1_1"]),
         ("2_1_3", ["4_1_0", "4_1_1"]),
     ]
-    missed = found["not_known_again"]
+    missed = found["false_rejects"]
     assert [row["query"] for row in missed] == ["4_1_3", "1_1_3"]  # nobody twice
     assert missed[0]["clip"] == ["40_1_0", "40_1_1"] and missed[0]["probability"] < 1e-6
-    assert len(worst_pairs(Numbers(), pairs, 100)["not_known_again"]) == 4
-    assert worst_pairs(Numbers(), pairs_of(), 5) == {"taken_for_one": [], "not_known_again": []}
+    assert len(worst_pairs(Numbers(), pairs, 100)["false_rejects"]) == 4
+    assert worst_pairs(Numbers(), pairs_of(), 5) == {"false_accepts": [], "false_rejects": []}
 
 
 def test_a_reliability_curve_counted_by_hand():

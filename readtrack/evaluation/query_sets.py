@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from readtrack.evaluation.recordings import Footage, label
+from readtrack.evaluation.recordings import Recording, label
 from readtrack.evaluation.reid import spread
 from readtrack.images import Image
 from readtrack.read.crops import cut
@@ -23,7 +23,7 @@ class Sighting:
 
 
 @dataclass(frozen=True)
-class Round:
+class QuerySet:
     """What is asked in one frame: who of the people seen some time before is each of these?"""
 
     queries: tuple[Sighting, ...]  # each is one of ``people``
@@ -31,25 +31,25 @@ class Round:
     clips: tuple[tuple[Sighting, ...], ...]  # M, up to T of each
 
 
-def sightings(footage: Footage, sizes: Collection[tuple[int, int]]) -> Iterator[tuple[int, list[Sighting]]]:
+def sightings(recording: Recording, sizes: Collection[tuple[int, int]]) -> Iterator[tuple[int, list[Sighting]]]:
     """(frame, everybody who was detected there); crops are cut in each of ``sizes`` (height, width)."""
-    for frame in footage.frames:
+    for frame in recording.frames:
         if frame.image is None:
             continue
-        found = footage.found(frame.index)
+        found = recording.detections(frame.index)
         xyxy = np.asarray(found.xyxy, np.float64).reshape(-1, 4)
         cuts = {size: cut(frame.image, xyxy, *size) for size in sizes}
         seen = []
-        for i, person in enumerate(label(found, footage.truth(frame.index)).tolist()):
+        for i, person in enumerate(label(found, recording.truth(frame.index)).tolist()):
             pixels = {size: crop for size in sizes if (crop := cuts[size][i]) is not None}
             if person >= 0 and pixels:
                 seen.append(Sighting(person, frame.index, pixels))
         yield frame.index, seen
 
 
-def rounds(
+def query_sets(
     frames: Iterable[tuple[int, list[Sighting]]], gap: tuple[int, int], every: int, length: int
-) -> Iterator[Round]:
+) -> Iterator[QuerySet]:
     """Ask in every so many frames who is who of the people seen some time before; only that time is remembered.
 
     Args:
@@ -59,7 +59,7 @@ def rounds(
         length: T; a person's clip is that many sightings at equal steps over all within the gap, or fewer.
 
     Returns:
-        Rounds of at least one query and two people; a query's own person is among these.
+        Query sets of at least one query and two people; a query's own person is among these.
     """
     past: defaultdict[int, list[Sighting]] = defaultdict(list)
     for frame, seen in frames:
@@ -69,6 +69,6 @@ def rounds(
             clips = {person: tuple(spread(known, length)) for person, known in within.items() if known}
             queries = tuple(sighting for sighting in seen if sighting.person in clips)
             if queries and len(clips) >= 2:
-                yield Round(queries, np.array(list(clips), dtype=np.int64), tuple(clips.values()))
+                yield QuerySet(queries, np.array(list(clips), dtype=np.int64), tuple(clips.values()))
         for sighting in seen:
             past[sighting.person].append(sighting)

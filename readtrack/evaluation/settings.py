@@ -1,0 +1,154 @@
+"""What each experiment is told. Nothing heavy is imported here: commands make their flags and help of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from readtrack.errors import InputError
+
+Precision = Literal["fp32", "bf16", "fp16"]
+Corrupted = Literal["all", "occlusion", "jitter", "blur", "small"]
+
+GAPS = (10, 25, 50, 100)  # frames
+SHARES = (0.5, 0.8, 0.9, 0.95, 0.99, 1.0)
+BUDGETS = (0.02, 0.05, 0.1, 0.2)
+
+
+@dataclass(frozen=True)
+class ReidSettings:
+    """Image-to-video re-identification."""
+
+    root: Path  # folder of the data set
+    dataset: Literal["mars", "duke", "market", "mot"] = "market"  # which one
+    weights: str = "read-s"  # READ's: a shipped name or a file
+    device: str | None = None  # where it runs: cpu, cuda, cuda:1; left out: a GPU where there is one
+    precision: Precision = "fp32"  # of the network
+    queries_in_gallery: bool = True  # query tracklets stay in the gallery, as in the paper
+    rank_by: Literal["probability", "class1"] = "probability"  # what of READ's answer ranks; class1: its raw logit
+    clip_length: int | None = None  # images of a gallery tracklet that are compared; left out: the weights' own
+    rank: int | None = None  # channels that the gallery's values are compressed to: faster, slightly off
+    histogram: bool = False  # score colour histograms as well: what any re-ID has to beat
+    reid: Path | None = None  # another re-ID network to score: .onnx, RGB crops (B, 3, H, W) in, vectors (B, D) out
+    corrupted: Corrupted | None = None  # score a second time with every image corrupted as tracking meets it
+    worst: int = 10  # confusions of either kind to tell of
+
+    def __post_init__(self) -> None:
+        for name in ("dataset", "precision", "rank_by", "corrupted"):
+            _check_choice(self, name)
+        if self.worst < 1:
+            raise InputError(f"{self.worst} confusions: at least 1", parameter="worst")
+
+
+@dataclass(frozen=True)
+class LongGapSettings:
+    """Detections against the people seen some time before."""
+
+    source: tuple[str, ...] = ()  # MOT sequence with pixels, gt/gt.txt and det/det.txt, or street, street:7
+    detections: Path | None = None  # MOT file instead of det/det.txt
+    truth_boxes: bool = False  # take the truth's own boxes as detections
+    weights: str = "read-s"  # READ's: a shipped name or a file
+    device: str | None = None  # where it runs: cpu, cuda, cuda:1; left out: a GPU where there is one
+    precision: Precision = "fp32"  # of the network
+    reid: Path | None = None  # another re-ID network to score: .onnx, RGB crops (B, 3, H, W) in, vectors (B, D) out
+    gap_min: int = 15  # frames before the query in which candidates were seen, at least
+    gap_max: int = 90  # the same at most
+    every: int = 3  # frames whose number divides by this are asked about
+
+    def __post_init__(self) -> None:
+        _check_sources(self.source, self.detections)
+        _check_choice(self, "precision")
+        if not 1 <= self.gap_min <= self.gap_max:
+            raise InputError(f"a gap of {self.gap_min} to {self.gap_max} frames: from 1 on", parameter="gap_min")
+        if self.every < 1:
+            raise InputError(f"every {self.every} frames: at least 1", parameter="every")
+        if self.detections and self.truth_boxes:
+            raise InputError("detections and truth boxes both say where people are: give one of them", "detections")
+
+
+@dataclass(frozen=True)
+class MotSettings:
+    """Files of tracks against the truth."""
+
+    ground_truth: Path  # folder of sequences with gt/gt.txt, one sequence, or its gt.txt
+    results: Path  # their tracks: a folder, or one file
+    allow_missing: bool = False  # count sequences that have no tracks as not tracked at all
+    preprocess: Literal["mot17", "mot20"] | None = None  # drop by that benchmark's rules what does not count
+    classes: tuple[int, ...] = (1,)  # the truth's classes that count, where it has classes; 1 is pedestrian
+
+    def __post_init__(self) -> None:
+        _check_choice(self, "preprocess")
+        if self.preprocess is not None and self.classes != (1,):
+            raise InputError("preprocessing scores pedestrians, as the benchmarks do: leave out classes", "classes")
+
+
+@dataclass(frozen=True)
+class RecordingSettings:
+    """Recordings, and READ."""
+
+    source: tuple[str, ...] = ()  # MOT sequence with gt/gt.txt and det/det.txt, or street, street:7
+    detections: Path | None = None  # MOT file instead of det/det.txt, of one sequence
+    weights: str = "read-s"  # READ's: a shipped name or a file
+    device: str | None = None  # where it runs: cpu, cuda, cuda:1; left out: a GPU where there is one
+
+    def __post_init__(self) -> None:
+        _check_sources(self.source, self.detections)
+        if len({Path(source).resolve() for source in self.source}) < len(self.source):
+            raise InputError("a source is given twice: give each of them once", parameter="source")
+
+
+@dataclass(frozen=True)
+class PeerSettings(RecordingSettings):
+    """Recordings, READ and trackers."""
+
+    tracker: tuple[str, ...] = ()  # names of evaluation.peers; none: all that are installed
+    reid: str | None = None  # re-ID for hosts: .onnx, or READ's weights for its pooled vectors
+
+
+@dataclass(frozen=True)
+class GapSettings(PeerSettings):
+    """Recordings, READ, trackers and gaps."""
+
+    gap: tuple[int, ...] = ()  # frames without detections; none: 10, 25, 50 and 100
+    places: int = 5  # windows of each gap, at equal steps
+    who: Literal["all", "one"] = "all"  # who is taken away: everybody, or one person at a time
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_choice(self, "who")
+        if min(self.gap, default=1) < 1:
+            raise InputError("a gap is of at least 1 frame", parameter="gap")
+        if self.places < 1:
+            raise InputError(f"{self.places} places: at least 1", parameter="places")
+
+
+@dataclass(frozen=True)
+class BudgetSettings(RecordingSettings):
+    """Recordings, READ and query policies."""
+
+    unambiguous_share: tuple[float, ...] = ()  # share of the likelihood from which motion is believed, 0.5 to 1
+    budget: tuple[float, ...] = ()  # most of all detections that READ is asked about, 0 to 1
+    gap: int = 25  # frames without detections
+    places: int = 5  # windows, at equal steps
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.gap < 1 or self.places < 1:
+            raise InputError("a gap is of at least 1 frame, at 1 place", parameter="gap")
+
+
+def _check_choice(settings: object, name: str) -> None:
+    """Raise InputError where a setting is none of its type's choices."""
+    from typing import get_args, get_type_hints
+
+    kind = get_type_hints(type(settings))[name]
+    choices = [choice for part in (kind, *get_args(kind)) for choice in get_args(part) if isinstance(choice, str)]
+    value = getattr(settings, name)
+    if value is not None and value not in choices:
+        raise InputError(f"{name} {value!r} is unknown: choose one of {', '.join(dict.fromkeys(choices))}", name)
+
+
+def _check_sources(sources: tuple[str, ...], detections: Path | None) -> None:
+    if not sources:
+        raise InputError("no source: pass a MOT sequence, or street", parameter="source")
+    if detections and (len(sources) > 1 or sources[0].partition(":")[0] == "street"):
+        raise InputError("detections are of one sequence: give one source, a folder", parameter="detections")
