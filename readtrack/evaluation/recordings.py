@@ -133,15 +133,15 @@ def street_recording(
         InputError: ``steps`` name no frame.
     """
     street = Street(config)
-    name = STREET
-    if (steps.start or 0) < 0 or (steps.step or 1) < 1 or not range(len(street))[steps]:
+    start, stride = (0 if steps.start is None else steps.start), (1 if steps.step is None else steps.step)
+    if start < 0 or stride < 1 or not range(len(street))[steps]:
         raise InputError(
-            f"{name}: start {steps.start}, end {steps.stop} and stride {steps.step} name no frame of its {len(street)}"
+            f"start {start}, end {steps.stop}, stride {stride} name no frame of the street's {len(street)}"
         )
     found = street.truth if truth_boxes else street.detections
     frames = StreetFrames(street, range(len(street))[steps])
     return Recording(
-        name=name,
+        name=STREET,
         fps=street.fps,
         frames=frames,
         total=len(frames),
