@@ -181,7 +181,7 @@ def _detect(settings: TrackSettings, video: "Video | Recording") -> "Detect":
         if not file.is_file():
             raise InputError(f"{video.name}: nothing tells where people are; give --detections det.txt")
     if file is not None:
-        size, length = (None, None) if isinstance(video, StreetVideo) else (video.size, video.length)
+        size, length = (None, None) if isinstance(video, Recording) else (video.size, video.length)
         table = read_mot(file, size, length, settings.detector.confidence)
         return lambda frame: table.get(frame.index, sv.Detections.empty())
     if not video.pixels:

@@ -1,7 +1,9 @@
 """The command that scores re-ID weights."""
 
 import hashlib
+import importlib
 import json
+import re
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -14,6 +16,7 @@ from safetensors.torch import save_file
 
 from readtrack.commands import evaluate
 from readtrack.commands.evaluate.command import TASKS
+from readtrack.commands.parsing import parse
 from readtrack.datasets import DATASETS, read_dataset
 from readtrack.datasets.clips import ImageCache
 from readtrack.datasets.corruptions import KINDS, Corruption
@@ -248,6 +251,18 @@ def test_help_teaches_and_waits_for_nothing_heavy(name):
     out = subprocess.run([sys.executable, "-c", HELP, name], capture_output=True, text=True, check=True).stdout
     assert "examples:" in out and "--report" in out and f"readtrack.evaluate {name} " in out
     assert out.splitlines()[-1] == "0 set()"
+
+
+EXAMPLE = re.compile(r"^  python -m readtrack\.evaluate (\w+)((?: \S+)+)", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_examples_can_be_typed(name):
+    task = importlib.import_module(f"readtrack.commands.evaluate.{name}")
+    examples = EXAMPLE.findall(task.EXAMPLES)
+    assert len(examples) >= 3
+    for word, flags in examples:
+        assert word == name and parse(task.Command, flags.split(), "evaluate", "")
 
 
 def test_the_tasks_are_listed(capsys):
