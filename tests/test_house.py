@@ -53,7 +53,7 @@ PENDING = {  # still to be turned; nothing is added here
         "read/network.py",
         "read/onnx_network.py",
     },
-    "private": {"readtrack/training/processes.py"},
+    "private": set(),
     "torch": set(),
 }
 

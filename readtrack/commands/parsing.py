@@ -201,6 +201,10 @@ def _error(end: SystemExit, told: str, prog: str) -> InputError:
             return cause
         cause = cause.__cause__ or cause.__context__
     _, message, *_ = [line.strip() for line in told.splitlines() if line.strip(" -")] + ["", ""]
+    if message.startswith("Missing from "):
+        wanted = re.findall(r"^ {6}(\S+)", told.split("For full")[0], flags=re.MULTILINE)
+        message = f"{', '.join(wanted)}: required"
     choices = re.search(r"Perhaps you meant:\s+(--[\w-]+)", told)
-    message = message.rstrip(".") + (f": did you mean {choices[1]}?" if choices else "")
+    message = re.sub(r"no type matching (\S+) could be instantiated from \['(.*)'\]", r"'\2' is no \1", message)
+    message = message.removeprefix("Error parsing ").rstrip(".") + (f": did you mean {choices[1]}?" if choices else "")
     return InputError(f"{message} (see {prog} --help)")

@@ -47,6 +47,13 @@ class Job:
             raise InputError("holds an earlier run", parameter="overwrite")
 
 
+@dataclass(frozen=True)
+class Needy:
+    tracks: Positional[Path]  # of any tracker
+    root: Path  # folder of the data set
+    out: Path | None = None  # file to write
+
+
 def job(*words):
     return parse(Job, words, "readtrack job", "Do a job.", "examples:\n  readtrack job --end 5", hidden=["min_hits"])
 
@@ -78,7 +85,7 @@ def test_a_list_does_not_swallow_the_source():
         (["--max-age", "-1"], "max_age=-1.0: must not be negative (--max-age)"),
         (["--classes"], "holds an earlier run (--overwrite)"),
         (["--max-age", "long"], "--max-age"),
-        (["--end", "None"], "--end"),
+        (["--end", "None"], "error: --end: 'None' is no INT (see"),
         (["--max-ago", "3"], "did you mean --max-age?"),
         (["--precision", "fp8"], "'fp32', 'bf16'"),
         (["a.mp4", "b.mp4"], "b.mp4"),
@@ -89,6 +96,11 @@ def test_what_is_wrong_is_one_line(words, told, capsys):
     assert exit_status(lambda: job(*words)) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.startswith("error: ") and told in err and err.count("\n") == 1
+
+
+def test_what_is_missing_is_named(capsys):
+    assert exit_status(lambda: parse(Needy, [], "readtrack job", "Do a job.")) == 2
+    assert capsys.readouterr().err == "error: TRACKS, --root: required (see readtrack job --help)\n"
 
 
 def test_help_teaches(capsys, monkeypatch):
