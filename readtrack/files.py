@@ -24,13 +24,14 @@ def replacing(path: Path, *failures: type[Exception]) -> Iterator[Path]:
         InputError: it cannot be written: no right to, no room, or a folder of that name.
     """
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    caught: tuple[type[Exception], ...] = (OSError, *failures)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         with partial.open("rb+") as written:
             os.fsync(written.fileno())
         os.replace(partial, path)
-    except (OSError, *failures) as error:
+    except caught as error:
         raise InputError(f"{path}: cannot be written ({first_line(error)})") from error
     finally:
         with suppress(OSError):

@@ -50,8 +50,6 @@ PENDING = {  # still to be turned; nothing is added here
     "printing": {
         "adapters/roboflow.py",
         "detect/load.py",
-        "read/network.py",
-        "read/onnx_network.py",
     },
     "private": set(),
     "torch": set(),

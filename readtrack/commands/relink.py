@@ -47,6 +47,7 @@ class RelinkSettings:
     source: str  # what they are of: video, images or MOT sequence folder
     weights: str = "read-s"  # shipped name or file
     device: str | None = None  # cpu, cuda, cuda:1; if not given, a GPU where there is one
+    threads: int | None = None  # of READ on a CPU; if not given, one for each core
     match_probability: float = RelinkConfig.match_probability  # from which two tracks are one person
     max_age: float = RelinkConfig.max_age  # seconds that somebody may be unseen
     interpolate: int = 0  # fill holes of up to so many frames in a person's track, on a straight line; 0: none
@@ -118,7 +119,7 @@ def _found(settings: RelinkSettings, table: "MotTable", video: "Video") -> "Reli
 
     if video.total is not None:  # of some containers an estimate
         read_table(table.path, frames=video.total + video.total // 100)
-    matcher = Matcher.load(settings.weights, settings.device)
+    matcher = Matcher.load(settings.weights, settings.device, threads=settings.threads)
     with progress("frames, tracks", settings.quiet) as (begin, report):
         begin((video.total or 0) + len(np.unique(table.rows[:, 1])))
         return relink(by_frame(table.rows), video, matcher, settings.config(video.fps), report)

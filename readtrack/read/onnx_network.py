@@ -80,7 +80,9 @@ class OnnxNetwork:
             if digest is not None and facts.get("source_sha256") != digest:
                 raise InputError(f"{path}: exported from other weights than these")
         except (KeyError, TypeError, json.JSONDecodeError) as error:
-            raise InputError(f"{path}: no head that readtrack export wrote; give the FILE.onnx of --out") from error
+            raise InputError(
+                f"{path}: no head that readtrack export wrote; give the file that it was told to write"
+            ) from error
         self.config = replace(config, clip_length=clip_length or config.clip_length)
         self._weights, self._drawing = weights, None
         self._encoders = [
