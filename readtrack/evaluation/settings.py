@@ -35,6 +35,8 @@ class ReidSettings:
     def __post_init__(self) -> None:
         for name in ("dataset", "precision", "rank_by", "corrupted"):
             _check_choice(self, name)
+        if self.clip_length is not None and self.clip_length < 1:
+            raise InputError(f"clip_length {self.clip_length}: at least 1 image", parameter="clip_length")
         if self.worst < 1:
             raise InputError(f"{self.worst} confusions: at least 1", parameter="worst")
 
