@@ -1,11 +1,13 @@
 """The tracker's settings, and what it reports beside its answer."""
 
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from readtrack.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class Reassignment:
     """A box of an earlier frame whose id is known only now."""
 
     frame: int
-    xyxy: NDArray[np.float64]  # (4,)
+    xyxy: "NDArray[np.float64]"  # (4,)
     confidence: float
     track: int  # its id
     previous_id: int = -1  # the id, now known to be wrong, under which it was reported before; -1 where it had none
@@ -123,5 +125,5 @@ class Prediction:
     """Where somebody is believed to be."""
 
     track: int  # the id; -1 while undecided
-    xyxy: NDArray[np.float64]  # (4,)
+    xyxy: "NDArray[np.float64]"  # (4,)
     gap: int  # frames since they were seen

@@ -12,7 +12,7 @@ from readtrack import __main__ as readtrack
 from readtrack.errors import InputError
 
 WORDS = ("track", "relink", "train", "average", "convert", "export", "bench")
-HEAVY = {"torch", "supervision", "cv2", "scipy", "onnxruntime", "ultralytics"}
+HEAVY = {"torch", "numpy", "supervision", "cv2", "scipy", "onnxruntime", "ultralytics"}
 DOORS = {"run": "track"}  # whose door has another name
 EXAMPLE = re.compile(r"^  (?:\w+=\S+ )?(?:python -m readtrack\.(\w+)|readtrack (\w+))((?: \S+)*)", re.MULTILINE)
 
