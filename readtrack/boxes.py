@@ -35,14 +35,14 @@ def xyah_to_xyxy(xyah: Floats) -> Floats:
 
 def area(xyxy: Floats) -> Floats:
     """Areas (N,) in square pixels; never negative."""
-    return np.prod(np.clip(xyxy[:, 2:] - xyxy[:, :2], 0, None), axis=1)
+    return np.asarray(np.prod(np.clip(xyxy[:, 2:] - xyxy[:, :2], 0, None), axis=1))
 
 
 def intersection(a: Floats, b: Floats) -> Floats:
     """Overlap of each of ``a`` (N, 4) with each of ``b`` (M, 4) in square pixels, (N, M)."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    return np.prod(np.clip(high - low, 0, None), axis=2)
+    return np.asarray(np.prod(np.clip(high - low, 0, None), axis=2))
 
 
 def iou(a: Floats, b: Floats) -> Floats:

@@ -62,4 +62,5 @@ def compress(model: Read, rank: int, samples: Tensor | None = None) -> Read:
 def _root(covariance: Tensor) -> Tensor:
     """The symmetric square root of a covariance (c, c); directions without any variance keep a trace of it."""
     values, vectors = torch.linalg.eigh(covariance)
-    return vectors * values.clamp(min=1e-6 * values.max()).sqrt() @ vectors.T
+    root: Tensor = vectors * values.clamp(min=1e-6 * values.max()).sqrt() @ vectors.T
+    return root

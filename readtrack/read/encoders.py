@@ -80,6 +80,7 @@ class NonLocal(nn.Module):
         seen = nn.functional.scaled_dot_product_attention(
             self.theta(positions), self.phi(positions), self.g(positions), scale=1.0
         )  # (M, T * P, C / 2); the paper does not divide by sqrt(d)
-        added = self.out(seen).unflatten(1, (clip_length, -1)).flatten(0, 1).transpose(1, 2)  # (M * T, C, P)
+        added: Tensor = self.out(seen).unflatten(1, (clip_length, -1)).flatten(0, 1).transpose(1, 2)  # (M * T, C, P)
         added = added.unflatten(2, maps.shape[2:])  # (M * T, C, h, w)
-        return maps + self.bn(added)
+        normed: Tensor = self.bn(added)
+        return maps + normed

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import ref
 
+from readtrack.images import Image
 from readtrack.read.cache import Clip, ClipMemory
-from readtrack.read.crops import Crop, Image
+from readtrack.read.crops import Crop
 from readtrack.read.network import Network
 
 CROPS_AT_ONCE = 64  # through the encoder

@@ -200,8 +200,7 @@ def _about(model: Read, provenance: dict[str, Any], half: bool, source: str | No
 def _quiet() -> Iterator[None]:
     """Without the tracers' warnings: what they fear is tested, and what is to replace them needs more packages."""
     with warnings.catch_warnings():
-        for category in (torch.jit.TracerWarning, DeprecationWarning, FutureWarning):
-            warnings.simplefilter("ignore", category)
+        warnings.simplefilter("ignore")
         yield
 
 

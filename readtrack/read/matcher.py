@@ -13,9 +13,10 @@ from scipy.special import expit
 from readtrack import boxes
 from readtrack.boxes import Floats
 from readtrack.errors import InputError
+from readtrack.images import Image
 from readtrack.read.cache import Clip
 from readtrack.read.config import ReadConfig
-from readtrack.read.crops import Crop, Image, Shown, Source, as_crops, check_tracklets, clip_of, cut_out
+from readtrack.read.crops import Crop, Shown, Source, as_crops, check_tracklets, clip_of, cut_out
 from readtrack.read.encodings import CROPS_AT_ONCE, CachedEncoders
 from readtrack.read.engine import load_network, network_of
 from readtrack.read.network import Encoding, Network, judge, video_blocks

@@ -71,14 +71,16 @@ class Read(nn.Module):
 
     def encode(self, images: Tensor) -> Tensor:
         """Normalised crops (B, 3, H, W) to feature maps (B, P, C), positions in row order."""
-        return self.encoder(images).flatten(2).transpose(1, 2)  # (B, P, C)
+        maps: Tensor = self.encoder(images)  # (B, C, h, w)
+        return maps.flatten(2).transpose(1, 2)  # (B, P, C)
 
     def encode_videos(self, clips: Tensor) -> Tensor:
         """Normalised clips (M, T, 3, H, W) to feature maps (M, T, P, C)."""
         encoder = self.encoder if self.config.shared_encoder else self.video_encoder
         length = clips.shape[1:2] if any(self.config.non_local) else ()  # non-local blocks look across a clip
-        maps = encoder(clips.flatten(0, 1), *length)  # (M * T, C, h, w)
-        return maps.flatten(2).transpose(1, 2).unflatten(0, clips.shape[:2])  # (M, T, P, C)
+        maps: Tensor = encoder(clips.flatten(0, 1), *length)  # (M * T, C, h, w)
+        maps = maps.flatten(2).transpose(1, 2).unflatten(0, clips.shape[:2])  # (M, T, P, C)
+        return maps
 
     def pool(self, features: Tensor) -> Tensor:
         """Feature maps (..., P, C) to one unit vector per crop (..., C): for trackers that can only take vectors."""
@@ -116,7 +118,7 @@ class Read(nn.Module):
         """Theta or phi of videos (M, T, P, c) as the attention reads them, (M, T * P, c), by the memory's layout."""
         if self.config.memory_layout == "paper":
             return values.flatten(1, 2)
-        mixed = values.transpose(2, 3).flatten(1).unflatten(1, (values.shape[-1], -1))  # (M, c, T * P)
+        mixed = values.transpose(2, 3).reshape(values.shape[0], values.shape[3], -1)  # (M, c, T * P)
         return mixed.transpose(1, 2)
 
     def attention(self, stills: QueryEncoding, videos: GalleryEncoding) -> Tensor:
@@ -159,8 +161,9 @@ class Read(nn.Module):
     def classes(self, joined: Tensor) -> Tensor:
         """F (..., d_F) to fc2's outputs (..., 1 or 2), Eq. 2; the metric head's is the negative distance."""
         if self.config.head == "metric":
-            return -joined.norm(dim=-1, keepdim=True)
-        return self.fc2(joined.relu())
+            return -torch.linalg.vector_norm(joined, dim=-1, keepdim=True)
+        outputs: Tensor = self.fc2(joined.relu())
+        return outputs
 
     def classify(self, joined: Tensor) -> Tensor:
         """F (..., d_F) to the logit of "the same person" (...): of two classes, the difference of their logits."""

@@ -6,9 +6,9 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from readtrack.images import Image
 from readtrack.read.cache import Clip
 from readtrack.read.config import ReadConfig
-from readtrack.read.crops import Image
 
 Array: TypeAlias = Any  # of the network's own kind, where it runs
 Encoding: TypeAlias = Any  # what one side of pairs needs only itself for; has a length and can be sliced

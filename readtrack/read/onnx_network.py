@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from readtrack.images import Image
 from readtrack.read.cache import Clip
 from readtrack.read.config import ReadConfig
 from readtrack.read.vectors import unit
+
+if TYPE_CHECKING:
+    from readtrack.read.model import Read
 
 KEY = "readtrack"  # the metadata entry that says as JSON what a file is; the same in all files of one network
 
@@ -84,7 +87,8 @@ class OnnxNetwork:
                 f"{path}: no head that readtrack export wrote; give the file that it was told to write"
             ) from error
         self.config = replace(config, clip_length=clip_length or config.clip_length)
-        self._weights, self._drawing = weights, None
+        self._weights = weights
+        self._drawing: Read | None = None
         self._encoders = [
             _open(part_of(path, part), device, threads, about)
             for part in ("encoder", *(() if self.config.shared_encoder else ("clips",)))

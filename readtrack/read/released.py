@@ -180,7 +180,7 @@ def _fit(path: Path, name: str, given: dict[str, Tensor], shape: torch.Size) -> 
 
 def _position_major(weight: Tensor, config: ReadConfig) -> Tensor:
     """fc1's columns, theirs (channel, position) in each joined map, as ours (position, channel)."""
-    maps = weight.unflatten(1, (-1, config.phi_dim, config.positions))  # (d_F, maps, c, P)
+    maps: Tensor = weight.unflatten(1, (-1, config.phi_dim, config.positions))  # (d_F, maps, c, P)
     return maps.transpose(2, 3).flatten(1)  # (d_F, maps * P * c)
 
 

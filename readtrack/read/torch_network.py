@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from readtrack.devices import torch_device
+from readtrack.images import Image
 from readtrack.read.cache import Clip
-from readtrack.read.crops import Image, normalise
+from readtrack.read.crops import normalise
 from readtrack.read.model import Encoding, GalleryEncoding, QueryEncoding, Read
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -64,7 +65,8 @@ class TorchNetwork:
     @torch.inference_mode()
     def stack(self, features: Sequence[Tensor], clips: int) -> Tensor:
         """Feature maps (P, C) of M * T crops as (M, T, P, C)."""
-        return torch.stack(list(features)).unflatten(0, (clips, -1))
+        maps: Tensor = torch.stack(list(features)).unflatten(0, (clips, -1))
+        return maps
 
     @torch.inference_mode()
     def queries(self, features: Sequence[Tensor]) -> QueryEncoding:
