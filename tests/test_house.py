@@ -49,7 +49,6 @@ PENDING = {  # still to be turned; nothing is added here
     },
     "printing": {
         "adapters/roboflow.py",
-        "detect/load.py",
     },
     "private": set(),
     "torch": set(),

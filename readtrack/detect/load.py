@@ -4,6 +4,7 @@ from pathlib import Path
 
 from readtrack.detect.checks import Checked, checked
 from readtrack.detect.config import Detector, DetectorConfig, log
+from readtrack.detect.exports import Exported, recognise
 from readtrack.detect.hog import Hog
 from readtrack.detect.yolo import Yolo, find_weights
 from readtrack.detect.yolox import Yolox, is_yolox
@@ -31,9 +32,9 @@ def load_detector(name: str | Path | Detector | None = None, config: DetectorCon
     """Find a person detector.
 
     Args:
-        name: An ultralytics model (``yolo11n.pt``, any file it exports), a YOLOX ``.onnx``, ``hog``, or a
-            callable from BGR image to ``Detections``. None takes ``yolo11n.pt``, downloaded once, and says
-            so where it has to make do with HOG.
+        name: An ultralytics model (``yolo11n.pt``, any file it exports), an ``.onnx`` of YOLOX, RTMDet, YOLOv8 or
+            later, RT-DETR, D-FINE or RF-DETR, ``hog``, or a callable from BGR image to ``Detections``. None takes
+            ``yolo11n.pt``, downloaded once, and says so where it has to make do with HOG.
         config: Settings; a callable's are its own.
 
     Raises:
@@ -49,8 +50,8 @@ def load_detector(name: str | Path | Detector | None = None, config: DetectorCon
             return checked(Yolo(find_weights(DEFAULT), config, device), DEFAULT)
         except InputError as error:
             log.warning(
-                f"{error}. Detecting by OpenCV's HOG instead, which misses half of all people. Better:"
-                f" --detector path/to/{DEFAULT}, --detector of a YOLOX .onnx, or --detections det.txt"
+                f"{error}. Detecting by OpenCV's HOG instead, which misses half of all people. Better: the path of"
+                f" a {DEFAULT}, an .onnx of a known detector, or detections from a file"
             )
             return checked(Hog(config))
     text = str(name)
@@ -61,8 +62,8 @@ def load_detector(name: str | Path | Detector | None = None, config: DetectorCon
     if text.lower().endswith((".pt", *EXPORTS)):
         return checked(Yolo(find_weights(text), config, device))
     if Path(text).exists():
-        raise InputError(f"detector {text}: is of no known kind: pass a .pt, a YOLOX .onnx or hog")
-    raise InputError(f"detector {text}: is not known: pass {DEFAULT}, a YOLOX .onnx, another model file or hog")
+        raise InputError(f"detector {text}: is of no known kind: pass a .pt, an .onnx or hog", "detector")
+    raise InputError(f"detector {text}: is not known: pass {DEFAULT}, an .onnx, another model file or hog", "detector")
 
 
 def _load_onnx(path: str, config: DetectorConfig, device: str | None) -> Detector:
@@ -71,10 +72,17 @@ def _load_onnx(path: str, config: DetectorConfig, device: str | None) -> Detecto
         session = onnx_session(path, "cpu")
     else:
         session = onnx_session(path, device)
-    about = session.get_modelmeta().custom_metadata_map
-    if "task" in about and "stride" in about:  # ultralytics signs its exports
+    name, task = Path(path).name, session.get_modelmeta().custom_metadata_map.get("task", "detect")
+    if task == "detect":  # ultralytics signs its exports with their task
+        if is_yolox(session):
+            return Yolox(session, name, config)
+        if family := recognise(session):
+            return Exported(session, name, family, config)
+    elif "stride" in session.get_modelmeta().custom_metadata_map:
         return Yolo(path, config, device)
-    if is_yolox(session):
-        return Yolox(session, Path(path).name, config)
-    shapes = [port.shape for port in (*session.get_inputs(), *session.get_outputs())]
-    raise InputError(f"{path}: {shapes} is neither a YOLOX nor an ultralytics export: export it as one")
+    found = " and ".join(
+        ", ".join(f"{port.name} {port.shape}" for port in ports)
+        for ports in (session.get_inputs(), session.get_outputs())
+    )
+    known = "YOLOX, RTMDet, YOLOv8 to YOLO26, RT-DETR, D-FINE or RF-DETR"
+    raise InputError(f"{path}: {found} are not the ports of {known}: export one of them, with one image a batch")

@@ -52,9 +52,10 @@ class Stream(Source):
                 self._open(max(1.0, min(self._timeout, end - time.monotonic())) if patience else self._timeout)
                 return
             except InputError:
-                if time.monotonic() + pause > end:
+                left = end - time.monotonic()
+                if left <= 0:
                     raise
-            time.sleep(pause)
+            time.sleep(min(pause, left))
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def _open(self, timeout: float) -> None:

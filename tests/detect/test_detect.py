@@ -253,15 +253,15 @@ def test_foreign_and_broken_onnx_files_are_refused(tmp_path):
     (tmp_path / "empty.onnx").write_bytes(b"")
     for name in ("noise", "empty"):
         refuses(tmp_path / f"{name}.onnx", f"{name}.onnx", "no model")
-    refuses(make_yolox(tmp_path / "a.onnx", {}, shape=(1, 512)), "a.onnx", "neither")
-    refuses(make_yolox(tmp_path / "b.onnx", {}, shape=(1, 300, 85)), "b.onnx", "neither")
-    refuses(make_yolox(tmp_path / "c.onnx", {}, inputs=2), "c.onnx", "neither")
+    refuses(make_yolox(tmp_path / "a.onnx", {}, shape=(1, 512)), "a.onnx", "not the ports of")
+    refuses(make_yolox(tmp_path / "b.onnx", {}, shape=(1, 300, 85)), "b.onnx", "not the ports of")
+    refuses(make_yolox(tmp_path / "c.onnx", {}, inputs=2), "c.onnx", "not the ports of")
 
 
-def test_an_onnx_signed_by_ultralytics_goes_there(tmp_path, monkeypatch):
+def test_an_onnx_of_ultralytics_that_does_more_goes_there(tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr("readtrack.detect.load.Yolo", lambda *args: calls.append(args) or (lambda image: None))
-    path = make_yolox(tmp_path / "u.onnx", {}, shape=(1, 84, ANCHORS), metadata={"task": "detect", "stride": "32"})
+    path = make_yolox(tmp_path / "u.onnx", {}, shape=(1, 84, ANCHORS), metadata={"task": "segment", "stride": "32"})
     load_detector(path)
     assert [call[0] for call in calls] == [path]
 
@@ -313,7 +313,7 @@ def test_the_default_falls_back_to_hog_loudly_and_leaves_nothing(tmp_path, monke
     (record,) = caplog.records
     message = record.getMessage()
     assert "\n" not in message
-    for word in ("yolo11n.pt", "ConnectionError", "HOG", "--detector", ".onnx", "--detections"):
+    for word in ("yolo11n.pt", "ConnectionError", "HOG", ".onnx", "from a file"):
         assert word in message
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
     assert "yolo11n" not in capfd.readouterr().out
