@@ -45,13 +45,15 @@ HIDDEN = {field.name for field in fields(TrackerConfig)} - {*SHOWN, "fps"} | {"n
 class SourceSettings:
     """Where frames come from."""
 
-    # video file, folder or 'glob' of images, MOT sequence folder, webcam number, rtsp:// or http(s):// address;
+    # video file, folder or 'glob' of images, MOT sequence folder, webcam number, rtsp://, http(s):// or like address;
     # street, or street:7, is a synthetic sequence that ships with its truth
     source: Positional[str] = "street"
     start: int = 0  # first frame, from 0
     end: int | None = None  # stop before this frame
     stride: int = 1  # take every so many frames
     fps: float | None = None  # frames per second, where the source is silent or wrong about it
+    timeout: float = 10.0  # seconds without a frame after which a stream has stalled and is connected to again
+    wait: float = 0.0  # seconds to wait for a stream that is not there yet, or that went away
 
 
 @dataclass(frozen=True)
