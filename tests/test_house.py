@@ -28,6 +28,7 @@ FLOORS = [  # a room imports from lower floors and from itself
     {"__init__", "__main__", *DOORS},
 ]
 TASKS = {"track", "relink", "train", "average", "convert", "export", "bench", "evaluate"}
+OTHERS_FLAGS = {"--upgrade", "--force-reinstall", "--tracker"}  # pip's, and that of the command of `trackers`
 SCORES = {"reid", "longgap", "mot", "peers", "gaps", "budget"}  # the tasks of `evaluate`
 FORBIDDEN = {"utils", "common", "helpers", "core", "base", "io", "types"}
 TORCH = {  # what may import PyTorch while it is imported, beside training/
@@ -47,11 +48,6 @@ PENDING = {  # still to be turned; nothing is added here
         "linking/config.py",
         "linking/trajectories.py",
     },
-    "printing": {
-        "adapters/roboflow.py",
-    },
-    "private": set(),
-    "torch": set(),
 }
 
 
@@ -188,10 +184,7 @@ def test_only_commands_print_and_speak_of_flags():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
                 found.append((str(path), "print"))
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                flags = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", node.value)) - {
-                    "--upgrade",
-                    "--force-reinstall",
-                }  # pip's
+                flags = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", node.value)) - OTHERS_FLAGS
                 found += [(str(path), flag) for flag in flags]
         found += [(str(path), name) for name in imports(ast.walk(tree(path))) if name.split(".")[0] == "rich"]
     assert not turned("printing", found)

@@ -1,6 +1,7 @@
 """What READ costs and brings: the tracker's budget, and the command that tells."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -118,10 +119,11 @@ def test_the_command(two, tmp_path, capsys):  # noqa: F811
 
 def test_two_sources_are_added_up(two, tmp_path, capsys):  # noqa: F811
     gates = ("--unambiguous-share", 0.9, "--budget", 0.1, "--places", 1)
-    found = told(tmp_path, "--source", two[0], "--source", "street", *gates)
+    again = shutil.copytree(two[0], tmp_path / "STREET-03")
+    found = told(tmp_path, "--source", two[0], "--source", again, *gates)
     for k in range(3):
         one, other, both = found["rows"][k::3]
-        assert [row["source"] for row in (one, other, both)] == ["STREET-01", "street", "all together"]
+        assert [row["source"] for row in (one, other, both)] == ["STREET-01", "STREET-03", "all together"]
         for name in ("frames", "detections", "encoded", "pairs", "asked", "back"):
             assert both[name] == one[name] + other[name]
         assert both["scores"]["IDSW"] == one["scores"]["IDSW"] + other["scores"]["IDSW"]
