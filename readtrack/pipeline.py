@@ -10,6 +10,9 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
+from readtrack import boxes
+from readtrack.linking.engine import Linked, People
+from readtrack.offline import OfflineTracker
 from readtrack.readtracker import ReadTracker
 from readtrack.results import Results
 from readtrack.tracking import Association, Reassignment
@@ -161,7 +164,119 @@ def track(
     return summary
 
 
-def _work(tracker: ReadTracker) -> tuple[int, int, float]:
+def track_recording(
+    frames: Iterable[Frame],
+    detect: Detect,
+    tracker: OfflineTracker,
+    results: Results,
+    report: Callable[[Step], None] = lambda step: None,
+    draw: Results | None = None,
+) -> Summary:
+    """Find the people of a whole recording and write them; Ctrl-C ends it early, with what is known by then.
+
+    While frames are read, tracks.txt holds tracklets that are not linked yet. At the end people take their place, and
+    the frames are gone through once more to be drawn.
+
+    Args:
+        frames: the recording, which can be gone through twice.
+        detect: a frame's people.
+        tracker: fresh. Its matcher may have worked before: the summary tells of this run alone.
+        results: where the tables go.
+        report: called after every frame of the first time.
+        draw: where video and crops go; None for none.
+    """
+    summary, started = Summary(), time.perf_counter()
+    encoded, compared, seconds = _work(tracker)
+    steps = Steps(frames, detect, tracker)
+    indices: list[int] = []
+    try:
+        for step in steps:
+            indices.append(step.frame.index)
+            results.write(step.frame, step.people, [], [])
+            summary.frames += 1
+            summary.seconds_detector += step.seconds_detector
+            summary.seconds_rest += step.seconds_tracker
+            report(step)
+    except KeyboardInterrupt:
+        summary.interrupted = True
+    begun = time.perf_counter()
+    people, linked = tracker.finish_people()
+    summary.seconds_rest += time.perf_counter() - begun
+    associations = _associations(linked, indices, tracker.fps)
+    results.replace_tables(_by_frame(people, indices), associations)
+    summary.identities = len(results.people)
+    summary.reidentified = sum(one.reason == "reidentified" for one in associations)
+    summary.judged = len(associations) - summary.reidentified
+    if draw is not None:
+        try:
+            _draw(frames, people, indices, associations, draw)
+        except KeyboardInterrupt:
+            summary.interrupted = True
+    summary.seconds_total = time.perf_counter() - started
+    now_encoded, now_compared, now_seconds = _work(tracker)
+    summary.crops_encoded, summary.pairs_compared = now_encoded - encoded, now_compared - compared
+    summary.seconds_read = now_seconds - seconds
+    summary.seconds_rest -= summary.seconds_read
+    return summary
+
+
+def _by_frame(people: People, indices: list[int]) -> Iterator[tuple[int, sv.Detections, sv.Detections]]:
+    """For each frame its number in the source, people, and those who were found to be none."""
+    bounds = np.searchsorted(people.frames, np.arange(len(indices) + 1))
+    for index, start, stop in zip(indices, bounds, bounds[1:], strict=False):
+        rows = np.arange(start, stop)
+        found = sv.Detections(
+            people.xyxy[rows].astype(np.float32),
+            confidence=people.confidence[rows],
+            class_id=np.zeros(len(rows), dtype=int),
+            tracker_id=people.ids[rows],
+            data={"filled": people.filled[rows]},
+        )
+        dropped = people.dropped[rows]
+        yield index, boxes.take(found, ~dropped), boxes.take(found, dropped)
+
+
+def people_by_frame(people: People, indices: list[int]) -> dict[int, sv.Detections]:
+    """People by frame, as ``indices`` number them; without those who were found to be none."""
+    return {index: found for index, found, _ in _by_frame(people, indices)}
+
+
+def _associations(linked: Linked, indices: list[int], fps: float) -> list[Association]:
+    """What is told of links: who is back after a second or more was reidentified."""
+    told = [
+        Association(
+            frame=indices[one.frame],
+            track=one.person + 1,
+            detection=-1,
+            reason="reidentified" if one.gap >= 1 else "linked",
+            probability=one.probability,
+            runner_up=one.runner_up,
+            gap=round(one.gap * fps),
+            motion_cost=-one.motion,
+        )
+        for one in linked.links
+    ]
+    return sorted(told, key=lambda one: one.frame)
+
+
+def _draw(
+    frames: Iterable[Frame], people: People, indices: list[int], associations: list[Association], results: Results
+) -> None:
+    """Go through the frames again and draw the people in them."""
+    told: dict[int, list[Association]] = {}
+    for one in associations:
+        told.setdefault(one.frame, []).append(one)
+    rows = _by_frame(people, indices)
+    for frame in frames:
+        index, found, _ = next(rows, (frame.index, None, None))
+        if found is None or index != frame.index:
+            break  # it was interrupted there, or the source changed
+        results.write(frame, found, told.get(index, []), [])
+        if not results.open:
+            break
+
+
+def _work(tracker: ReadTracker | OfflineTracker) -> tuple[int, int, float]:
     """Crops encoded, pairs compared and seconds spent by a tracker's matcher so far."""
     matcher = tracker.matcher
     return (0, 0, 0.0) if matcher is None else (matcher.encoded, matcher.compared, matcher.seconds)

@@ -20,7 +20,7 @@ FLOORS = [  # a room imports from lower floors and from itself
     {"errors"},
     {"boxes", "images", "files", "devices"},
     {"mot", "video", "detect", "street", "tracking", "linking", "read", "metrics"},
-    {"datasets", "results", "readtracker", "relinking", "memory"},
+    {"datasets", "results", "offline", "readtracker", "relinking", "memory"},
     {"pipeline", "adapters"},
     {"evaluation"},
     {"training"},

@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from readtrack.evaluation.recordings import Recording
+    from readtrack.offline import OfflineTracker
     from readtrack.pipeline import Detect, Step, Summary
+    from readtrack.readtracker import ReadTracker
     from readtrack.video import Video
 
 DESCRIPTION = "Track the people in a video; those hidden or away for a while get their identity back."
@@ -34,8 +36,13 @@ EXAMPLES = """examples:
   python -m readtrack.run 0 --show --no-video              the first webcam, in a window (q ends)
   python -m readtrack.run rtsp://camera/stream --max-age 300 --quiet
   python -m readtrack.run street:7 --weights none          another street, by motion only
+  python -m readtrack.run video.mp4 --live                 as if it came from a camera
 
-written to --out: tracks.txt (MOTChallenge), tracks.mp4, associations.jsonl (why READ decided what), summary.json
+A file is gone through as a whole before ids are told, and once more to be drawn; until then tracks.txt holds pieces of
+tracks that are not joined yet. Cameras, streams and --show are live: ids are told frame by frame.
+
+written to --out: tracks.txt (MOTChallenge; filled boxes end in 1), dropped.txt (what was found to be no person),
+tracks.mp4, associations.jsonl (why READ decided what), summary.json
 """
 SHOWN = ("max_age", "match_probability", "high_confidence", "start_confidence", "budget", "moving_camera")
 HIDDEN = {field.name for field in fields(TrackerConfig)} - {*SHOWN, "fps"} | {"nms_iou"}
@@ -74,6 +81,15 @@ class ReadSettings:
 
 
 @dataclass(frozen=True)
+class RecordingSettings:
+    """What is done with a file, all of which can be looked at before ids are told; cameras and streams are live."""
+
+    live: bool = False  # tell ids frame by frame, as of a camera, instead of going through the whole file first
+    fill: bool = True  # of a whole file: fill gaps in which somebody was not detected
+    raw_boxes: bool = False  # of a whole file: leave boxes as they were detected, not averaged over time
+
+
+@dataclass(frozen=True)
 class TrackingSettings(TrackerConfig):
     """When a detection belongs to a track; times in seconds, probabilities are READ's."""
 
@@ -100,6 +116,7 @@ class TrackSettings:
     people: PeopleSettings = field(default_factory=PeopleSettings)
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     read: ReadSettings = field(default_factory=ReadSettings)
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
 
@@ -115,7 +132,7 @@ def _track(settings: TrackSettings) -> int:
     """Track what the command line names and print the tables; returns the exit status."""
     from readtrack.evaluation.recordings import Recording
     from readtrack.files import replacing
-    from readtrack.pipeline import track
+    from readtrack.pipeline import track, track_recording
     from readtrack.readtracker import ReadTracker
     from readtrack.results import Results, make_folder
 
@@ -126,22 +143,26 @@ def _track(settings: TrackSettings) -> int:
         weights = settings.read.weights if video.pixels and settings.read.weights != "none" else None
         if not video.pixels:
             console.print(f"{video.name} has no pixels: tracked by motion only, without READ and tracks.mp4")
-        detector = settings.detector
-        tracker = ReadTracker(weights, config, detector.device, detector.precision, settings.read.threads)
+        live = settings.recording.live or out.show or video.total is None
+        tracker = _tracker(settings, config, weights, live)
         detect = _detect(settings, video)
         folder = make_folder(out.out, video.name, out.overwrite)
-        with (
-            _progress(video, out.quiet) as report,
-            Results(folder, config.fps, out.video and video.pixels, out.save_crops, out.show) as results,
-        ):
-            frames = video.frames if isinstance(video, Recording) else video
-            summary = track(frames, detect, tracker, results, report)
+        frames, drawn = video.frames if isinstance(video, Recording) else video, out.video and video.pixels
+        with ExitStack() as stack:
+            report = stack.enter_context(_progress(video, out.quiet))
+            if isinstance(tracker, ReadTracker):
+                results = stack.enter_context(Results(folder, config.fps, drawn, out.save_crops, out.show))
+                summary = track(frames, detect, tracker, results, report)
+            else:
+                results = stack.enter_context(Results(folder, config.fps, video=False))
+                draw = stack.enter_context(Results(folder, config.fps, drawn, out.save_crops, tables=False))
+                summary = track_recording(frames, detect, tracker, results, report, draw)
     engine = tracker.matcher.engine if tracker.matcher else "nothing"
     about = asdict(summary) | {"engine": engine}
     if summary.frames:
         console.print(_summary_table(summary, engine))
         if isinstance(video, Recording):
-            about |= _score_street(video, config, folder, summary.frames, console)
+            about |= _score_street(video, tracker, config, folder, summary.frames, console)
     with replacing(folder / "summary.json") as partial:
         partial.write_text(json.dumps(about, indent=2) + "\n")
     console.print(f"written to {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}")
@@ -162,6 +183,25 @@ def _open(source: SourceSettings) -> "Iterator[Video | Recording]":
     else:
         with open_video(source.source, start=start, end=end, stride=stride, fps=source.fps) as video:
             yield video
+
+
+def _tracker(
+    settings: TrackSettings, config: TrackerConfig, weights: str | None, live: bool
+) -> "ReadTracker | OfflineTracker":
+    """Who gives ids: frame by frame, or at the end of a file."""
+    from readtrack.linking.settings import LinkingConfig
+    from readtrack.offline import OfflineTracker
+    from readtrack.readtracker import ReadTracker
+
+    network = (settings.detector.device, settings.detector.precision, settings.read.threads)
+    if live:
+        return ReadTracker(weights, config, *network)
+    linking = LinkingConfig(
+        max_gap=config.max_age,
+        fill_gap=LinkingConfig.fill_gap if settings.recording.fill else 0,
+        smoothing=0 if settings.recording.raw_boxes else LinkingConfig.smoothing,
+    )
+    return OfflineTracker(weights, config.fps, linking, *network, start_confidence=config.high_confidence)
 
 
 def _detect(settings: TrackSettings, video: "Video | Recording") -> "Detect":
@@ -209,12 +249,19 @@ def _progress(video: "Video | Recording", quiet: bool) -> Iterator[Callable[["St
 
 
 def _score_street(
-    street: "Recording", config: TrackerConfig, folder: Path, count: int, console: "Console"
+    street: "Recording",
+    tracker: "ReadTracker | OfflineTracker",
+    config: TrackerConfig,
+    folder: Path,
+    count: int,
+    console: "Console",
 ) -> dict[str, Any]:
     """Score a run, and motion only on the same detections, against the street's truth; print it and return it."""
     from readtrack.evaluation.playback import replay
     from readtrack.evaluation.street import score_street
     from readtrack.mot import MotWriter, read_mot
+    from readtrack.offline import OfflineTracker
+    from readtrack.pipeline import Steps, people_by_frame
     from readtrack.readtracker import ReadTracker
     from readtrack.video import Frame
 
@@ -222,8 +269,14 @@ def _score_street(
     with MotWriter(folder / "truth.txt") as writer:
         for frame in frames:
             writer.write(frame.index, street.truth(frame.index))
-    alone = replay(ReadTracker(None, config), replace(street, frames=frames))
-    tracks = {"motion only": alone.tracks, "with READ": read_mot(folder / "tracks.txt")}
+    if isinstance(tracker, ReadTracker):
+        alone = dict(replay(ReadTracker(None, config), replace(street, frames=frames)).tracks)
+    else:
+        offline = OfflineTracker(None, config.fps, tracker.config, start_confidence=config.high_confidence)
+        steps = Steps(frames, lambda frame: street.detections(frame.index), offline)
+        indices = [step.frame.index for step in steps]
+        alone = people_by_frame(offline.finish_people()[0], indices)
+    tracks = {"motion only": alone, "with READ": read_mot(folder / "tracks.txt")}
     found = score_street(street, [frame.index for frame in frames], tracks)
     scores, absences = found.scores, found.absences
     first = next(iter(scores.values()))

@@ -45,7 +45,8 @@ class MotWriter:
 
         Args:
             index: The 0-based frame.
-            detections: Boxes in pixels. No confidence is written as 1.
+            detections: Boxes in pixels. No confidence is written as 1. Those whose ``data["filled"]`` is true, which
+                nobody detected, end in 1 instead of -1.
 
         Raises:
             InputError: no ``tracker_id``, boxes that are not finite, or an identity twice in the frame.
@@ -67,9 +68,13 @@ class MotWriter:
         ids, known = ids[order], self._lines.get(index, {})
         if len({*known, *ids.tolist()}) < len(known) + len(ids):
             raise InputError(f"{where}: an identity is there twice: give each box of a frame its own")
+        filled = np.asarray(detections.data.get("filled", np.zeros(len(detections), dtype=bool)))[order]
+        marks = np.where(filled, 1, -1).tolist()
         lines = [
-            f"{index + 1},{i},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{c:.4f},-1,-1,-1\n"
-            for i, (x, y, w, h), c in zip(ids.tolist(), tlwh.tolist(), confidence[order].tolist(), strict=True)
+            f"{index + 1},{i},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{c:.4f},-1,-1,{mark}\n"
+            for i, (x, y, w, h), c, mark in zip(
+                ids.tolist(), tlwh.tolist(), confidence[order].tolist(), marks, strict=True
+            )
         ]
         if not lines:
             return

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -15,12 +16,13 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.errors import InputError, first_line
+from readtrack.files import replacing
 from readtrack.mot import MotWriter
 from readtrack.results.painter import Painter, Window
 from readtrack.tracking import Association, Reassignment
 from readtrack.video import Frame, VideoWriter
 
-NAMES = ("tracks.txt", "tracks.mp4", "associations.jsonl", "summary.json", "crops")
+NAMES = ("tracks.txt", "dropped.txt", "tracks.mp4", "associations.jsonl", "summary.json", "crops")
 
 
 def make_folder(out: Path | None, name: str, overwrite: bool = False) -> Path:
@@ -52,7 +54,15 @@ def make_folder(out: Path | None, name: str, overwrite: bool = False) -> Path:
 class Results:
     """Writes each frame's results as they come; whatever interrupts the run, every file is readable."""
 
-    def __init__(self, folder: Path, fps: float, video: bool = True, crops: bool = False, show: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        fps: float,
+        video: bool = True,
+        crops: bool = False,
+        show: bool = False,
+        tables: bool = True,
+    ) -> None:
         """Open the files.
 
         Args:
@@ -61,14 +71,15 @@ class Results:
             video: write tracks.mp4.
             crops: write two crops per second of each identity under crops/<id>/.
             show: show the frames in a window as well.
+            tables: write tracks.txt and associations.jsonl; otherwise they stay as they are.
         """
         self.folder = folder
         self._boxes: Counter[int] = Counter()  # of each id
         self.open = True  # until the user closes the window
         self._fps = fps
         self._stack = ExitStack()
-        self._mot = self._stack.enter_context(MotWriter(folder / "tracks.txt"))
-        self._log = self._stack.enter_context((folder / "associations.jsonl").open("w"))
+        self._mot = self._stack.enter_context(MotWriter(folder / "tracks.txt")) if tables else None
+        self._log = self._stack.enter_context((folder / "associations.jsonl").open("w")) if tables else None
         self._video = self._stack.enter_context(VideoWriter(folder / "tracks.mp4", fps)) if video else None
         self._painter = Painter(fps)
         self._window = Window(str(folder)) if show else None
@@ -82,19 +93,24 @@ class Results:
         self.settle(reassignments)
         assert people.tracker_id is not None
         known = boxes.take(people, people.tracker_id > 0)
-        self._mot.write(frame.index, known)
+        if self._mot is not None:
+            self._mot.write(frame.index, known)
         self._boxes.update(map(int, known.tracker_id if known.tracker_id is not None else []))
+        if self._log is not None:
+            self._log.writelines(json.dumps(asdict(association)) + "\n" for association in associations)
+            self._log.flush()
         for association in associations:
-            self._log.write(json.dumps(asdict(association)) + "\n")
             if association.reason == "reidentified":
                 self._painter.returned(association.track, frame.index, association.probability)
-        self._log.flush()
-        if frame.image is None:
-            return
+        if frame.image is not None:
+            self._show(frame, frame.image, known)
+
+    def _show(self, frame: Frame, image: NDArray[np.uint8], known: sv.Detections) -> None:
+        """Save crops, and draw people for the video and the window."""
         if self._crops is not None:
-            self._save_crops(self._crops, frame.index, frame.image, known)
+            self._save_crops(self._crops, frame.index, image, known)
         if self._video is not None or self._window is not None:
-            painted = self._painter.paint(frame.image, known, frame.index)
+            painted = self._painter.paint(image, known, frame.index)
             if self._video is not None:
                 self._video.write(painted, frame.time)
             if self._window is not None:
@@ -110,6 +126,8 @@ class Results:
 
         Frames are the source's, as ``pipeline.Steps`` gives them.
         """
+        if self._mot is None:
+            return
         wrong = [late for late in reassignments if late.previous_id > 0]
         self._mot.correct([(late.frame, late.previous_id, late.track) for late in wrong])
         self._boxes.subtract(late.previous_id for late in wrong)
@@ -122,6 +140,31 @@ class Results:
                     tracker_id=np.array([late.track]),
                 )
                 self._mot.write(late.frame, row)
+
+    def replace_tables(
+        self, frames: Iterable[tuple[int, sv.Detections, sv.Detections]], associations: Iterable[Association]
+    ) -> None:
+        """Put what was found out in the end in the place of all that was written before; whole, or not at all.
+
+        Args:
+            frames: number in the source, people and those who were found to be none, both with ``tracker_id``.
+            associations: what is told of identities.
+        """
+        self._stack.close()
+        self._mot = self._log = None
+        self._boxes.clear()
+        with (
+            replacing(self.folder / "dropped.txt") as dropped_path,
+            replacing(self.folder / "tracks.txt") as path,
+            MotWriter(dropped_path) as dropped,
+            MotWriter(path) as writer,
+        ):
+            for index, people, others in frames:
+                writer.write(index, people)
+                dropped.write(index, others)
+                self._boxes.update(map(int, people.tracker_id if people.tracker_id is not None else []))
+        with replacing(self.folder / "associations.jsonl") as path:
+            path.write_text("".join(json.dumps(asdict(one)) + "\n" for one in associations))
 
     def _save_crops(self, folder: Path, index: int, image: NDArray[np.uint8], people: sv.Detections) -> None:
         """At most two crops per second of each identity, as crops/<id>/<frame>.jpg."""

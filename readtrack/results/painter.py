@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 
+DASH = 6  # pixels
 MARK = sv.Color.from_hex("#FFD400")  # of a person brought back
 
 
@@ -45,8 +46,22 @@ class Painter:
         ]
         canvas = self._trails.annotate(canvas, people)
         canvas = self._halo.annotate(canvas, boxes.take(people, back))
-        canvas = self._boxes.annotate(canvas, people)
+        filled = np.asarray(people.data.get("filled", np.zeros(len(people), dtype=bool)))
+        canvas = self._boxes.annotate(canvas, boxes.take(people, ~filled))
+        for box, track in zip(people.xyxy[filled], people.tracker_id[filled].tolist(), strict=True):
+            _dashed(canvas, box, sv.ColorPalette.DEFAULT.by_idx(track).as_bgr())
         return np.asarray(self._labels.annotate(canvas, people, labels), dtype=np.uint8)
+
+
+def _dashed(canvas: NDArray[np.uint8], xyxy: NDArray[np.floating], colour: tuple[int, int, int]) -> None:
+    """Draw a dashed box: somebody is there, though nobody was detected."""
+    left, top, right, bottom = xyxy.round().astype(int).tolist()
+    for x in range(left, right, 2 * DASH):
+        for y in (top, bottom):
+            cv2.line(canvas, (x, y), (min(x + DASH, right), y), colour, 2)
+    for y in range(top, bottom, 2 * DASH):
+        for x in (left, right):
+            cv2.line(canvas, (x, y), (x, min(y + DASH, bottom)), colour, 2)
 
 
 class Window:

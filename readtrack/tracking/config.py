@@ -91,6 +91,7 @@ REASONS = {
     "verified": "motion had one answer, for a track that had been missed",
     "reidentified": "a lost person is back",
     "swapped": "two people had been mixed up and got their ids back",
+    "linked": "two tracklets show one person who was out of sight for less than a second, or not at all",
     "split": "the track had slipped onto somebody else and gives up its id",
 }
 
@@ -101,12 +102,13 @@ class Association:
 
     frame: int
     track: int  # the track's id; -1 while it has none
-    detection: int  # row among the detections handed in
+    detection: int  # row among the detections handed in; -1 where a whole tracklet was linked
     reason: str  # one of REASONS
     probability: float  # that both show the same person
     runner_up: float  # probability of the best rival track, 0 where there was none
     gap: int  # frames since the track was last seen
-    motion_cost: float  # 1 - IoU of the track's predicted box with the detection
+    motion_cost: float  # 1 - IoU of the track's predicted box with the detection; of a linked tracklet minus the
+    # log likelihood ratio of its motion
 
 
 @dataclass(frozen=True)

@@ -193,11 +193,21 @@ def test_bad_input_is_one_line_that_names_it(flags, told, sequence, tmp_path, ca
     assert error.startswith("error: ") and told in error
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_stopping_half_way_leaves_readable_files(how, tmp_path):
+@pytest.mark.parametrize(
+    ("how", "live"),
+    [
+        (signal.SIGINT, True),
+        (signal.SIGTERM, True),
+        (signal.SIGKILL, True),
+        (signal.SIGINT, False),
+        (signal.SIGKILL, False),
+    ],
+)
+def test_stopping_half_way_leaves_readable_files(how, live, tmp_path):
     out = tmp_path / "out"
+    flags = ["--live"] if live else ["--weights", "none"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "readtrack.run", "--out", str(out), "--quiet"],
+        [sys.executable, "-m", "readtrack.run", "--out", str(out), "--quiet", *flags],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         # What a shell starts in the background ignores SIGINT, and so would this.
@@ -212,8 +222,9 @@ def test_stopping_half_way_leaves_readable_files(how, tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == (-signal.SIGKILL if how == signal.SIGKILL else 130), errors
     written = read_mot(tracks)
-    assert sum(map(len, written.values())) > 600
-    assert len(frames_of(out / "tracks.mp4")) >= max(written) - 30
+    assert sum(map(len, written.values())) > 500  # of a whole file those that are no people are dropped
+    if live or how != signal.SIGKILL:  # of a whole file the video is drawn in the end
+        assert len(frames_of(out / "tracks.mp4")) >= max(written) - 30
     for line in (out / "associations.jsonl").read_text().splitlines():
         json.loads(line)
     if how != signal.SIGKILL:

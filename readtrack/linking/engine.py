@@ -1,0 +1,296 @@
+"""The linking engine: tracklets in, people out. Appearance is handed in; without it, motion and time decide."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from readtrack import boxes
+from readtrack.linking import persons, similarity
+from readtrack.linking.filling import fill, smooth
+from readtrack.linking.motion import Ends, Motion, learn_motion
+from readtrack.linking.partition import Evidence, Partition
+from readtrack.linking.settings import LinkingConfig
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+PAIRS = 1_500_000  # that are weighed, at most: of more tracklets each is compared with fewer that follow
+SLIGHT = 0.2  # seconds that a tracklet may begin before another ends and still continue it
+APART_IOU = 0.1  # up to this overlap, boxes in one frame are surely two people
+TOGETHER_SHARE = 0.2  # of the price of being seen together, where boxes overlap: both may be on one person
+TOGETHER_FRAMES = 3  # frames in which two are seen apart, from which they are surely different
+FULL_WEIGHT = 0.5  # seconds from which a tracklet's crops count in full
+LEAST_WEIGHT = 0.2
+SURE = 0.6  # probability of a link from which the gap that it bridges is filled
+FILL_ERROR = 0.2  # heights by which somebody may be off a straight line between two sights, for it to be filled
+
+
+@dataclass(frozen=True)
+class Observations:
+    """B boxes of N tracklets; all arrays begin with B."""
+
+    frames: Ints  # from 0; none twice in a tracklet
+    xyxy: Floats  # (B, 4) in the image
+    confidence: Floats
+    tracklets: Ints  # whose it is, from 0 to N - 1
+    steady: Floats  # (B, 4) the same boxes where the background stands still
+
+
+@dataclass(frozen=True)
+class Link:
+    """Two tracklets, or what had been joined already, that are one person."""
+
+    person: int  # number of both from now on, from 0
+    tracklet: int  # first tracklet of the one that begins later
+    frame: int  # its first, from 0
+    gap: float  # seconds between them
+    probability: float  # of this link among all that either might have instead
+    runner_up: float  # of the likeliest of those, 0 without one
+    appearance: float  # log odds of their crops alone; NaN without any
+    motion: float  # log likelihood ratio of how they moved alone
+
+
+@dataclass(frozen=True)
+class Linked:
+    """Who is who among N tracklets."""
+
+    people: Ints  # the person of each tracklet (N,), from 0 to K - 1 in the order of appearance
+    probability: Floats  # (K,) of being a person rather than something else
+    links: list[Link]  # in the order in which they were made, the surest first
+    joined: Floats  # (N,) probability of the link that joined each tracklet with the one before it; 1 without one
+    longest_gap: float  # seconds up to which a straight line between two sights of somebody can be believed
+
+
+def link(
+    observations: Observations,
+    fps: float,
+    config: LinkingConfig = LinkingConfig(),
+    appearance: similarity.Appearance | None = None,
+) -> Linked:
+    """Find the people that tracklets belong to. The order in which boxes are handed in does not matter.
+
+    Args:
+        observations: boxes of N tracklets, each of at least one.
+        fps: frames per second.
+        config: how.
+        appearance: of the tracklets; None goes by motion and time.
+    """
+    if not len(observations.frames):
+        return Linked(np.zeros(0, np.int64), np.zeros(0), [], np.zeros(0), 0.0)
+    order = np.lexsort((observations.frames, observations.tracklets))
+    frames, steady, owner = (
+        values[order] for values in (observations.frames, observations.steady, observations.tracklets)
+    )
+    starts = np.searchsorted(owner, np.arange(owner[-1] + 2))
+    rank = np.lexsort((steady[starts[:-1], 1], steady[starts[:-1], 0], frames[starts[:-1]]))  # by beginning
+    place = np.empty(len(rank), np.int64)
+    place[rank] = np.arange(len(rank))
+    order = order[np.lexsort((frames, place[owner]))]
+    frames, steady = observations.frames[order], observations.steady[order]
+    owner = place[observations.tracklets[order]]
+    starts = np.searchsorted(owner, np.arange(len(rank) + 1))
+    ends = Ends.of(frames / fps, steady, starts)
+    motion = learn_motion(frames / fps, steady, starts, ends)
+    evidence = _evidence(frames, observations.xyxy[order], owner, starts, ends, motion, fps, config)
+    if appearance is not None:
+        clips = [appearance.clips[tracklet] for tracklet in rank.tolist()]
+        _look(evidence, similarity.Appearance(clips, appearance.vectors, appearance.log_odds), starts, fps, config)
+    found = Partition(len(rank), evidence.pairs, config)
+    known, people = np.unique(found.person, return_inverse=True)
+    number = {tracklet: k for k, tracklet in enumerate(known.tolist())}
+    root = found.person
+    links = [
+        Link(
+            person=number[int(root[merge.first])],
+            tracklet=int(rank[merge.second]),
+            frame=int(frames[starts[merge.second]]),
+            gap=merge.gap,
+            probability=merge.probability,
+            runner_up=merge.runner_up,
+            appearance=merge.appearance,
+            motion=merge.motion,
+        )
+        for merge in found.merges
+    ]
+    told = persons.features(people[owner], frames, observations.xyxy[order], observations.confidence[order])
+    joined = _joined(found, len(rank))[place]
+    return Linked(people[place], persons.probability(told), links, joined, motion.believed(FILL_ERROR))
+
+
+def _joined(found: Partition, count: int) -> Floats:
+    """Probability (N,) of the merge that brought each tracklet together with the one that begins before it."""
+    above = np.arange(count)  # the tracklet that took it over,
+    turn = np.full(count, len(found.merges))  # in which merge
+    for place, merge in enumerate(found.merges):
+        above[merge.second], turn[merge.second] = merge.first, place
+    probability = np.ones(count)
+    last: dict[int, int] = {}
+    for tracklet, person in enumerate(found.person.tolist()):
+        one, other, met = last.get(person, tracklet), tracklet, -1
+        last[person] = tracklet
+        while one != other:  # whoever was taken over first moves up, until both are the same
+            lower = one if turn[one] < turn[other] else other
+            met = max(met, int(turn[lower]))
+            one, other = (above[one], other) if lower == one else (one, above[other])
+        if met >= 0:
+            probability[tracklet] = found.merges[met].probability
+    return probability
+
+
+@dataclass
+class _Known:
+    """Evidence on pairs, and which of them were surely seen as two people."""
+
+    pairs: Evidence
+    apart: Ints  # places among the pairs
+    shared: Floats  # frames in which both were seen (P,)
+
+
+def _evidence(
+    frames: Ints,
+    xyxy: Floats,
+    owner: Ints,
+    starts: Ints,
+    ends: Ends,
+    motion: Motion,
+    fps: float,
+    config: LinkingConfig,
+) -> _Known:
+    """What motion, time and being seen together say of pairs of tracklets, the earlier to begin first."""
+    count = len(starts) - 1
+    most = max(100, PAIRS // count)
+    last = np.searchsorted(ends.time[:, 0], ends.time[:, 1] + config.max_gap, side="right")
+    followers = np.minimum(last - np.arange(count) - 1, most)
+    first = np.repeat(np.arange(count), followers)
+    second = first + 1 + np.arange(len(first)) - np.repeat(np.cumsum(followers) - followers, followers)
+    moved, gap = motion.evidence(ends, first, second)
+    early = ends.time[first, 1] - ends.time[second, 0]
+    unknown = early > SLIGHT  # it runs beside the other: neither continues the other
+    shared, overlapping, closest = _together(frames, xyxy, owner, first, second, count)
+    price = config.together_price * (shared - (1 - TOGETHER_SHARE) * overlapping)
+    nothing = np.full(len(first), np.inf)
+    pairs = Evidence(
+        first=first,
+        second=second,
+        looks=np.zeros(len(first)),
+        weight=np.zeros(len(first)),
+        price=price,
+        gap=np.stack([np.where(unknown, np.inf, gap), nothing]),
+        motion=np.stack([np.where(unknown, 0, moved), np.zeros(len(first))]),
+    )
+    return _Known(pairs, np.flatnonzero((shared >= TOGETHER_FRAMES) & (closest < APART_IOU)), shared)
+
+
+def _look(known: _Known, appearance: similarity.Appearance, starts: Ints, fps: float, config: LinkingConfig) -> None:
+    """Add what appearance says."""
+    pairs = known.pairs
+    possible = known.shared < TOGETHER_FRAMES
+    odds = similarity.compare(appearance, pairs.first, pairs.second, possible, known.apart, config.compared)
+    weight = np.clip(np.sqrt(np.diff(starts) / fps / FULL_WEIGHT), LEAST_WEIGHT, 1)
+    pairs.weight = np.where(np.isnan(odds), 0, weight[pairs.first] * weight[pairs.second])
+    pairs.looks = np.nan_to_num(odds) * pairs.weight
+
+
+def _together(
+    frames: Ints, xyxy: Floats, owner: Ints, first: Ints, second: Ints, count: int
+) -> tuple[Floats, Floats, Floats]:
+    """Of pairs (P,): frames in which both are seen, those of them in which boxes overlap, and the largest IoU."""
+    keys: list[Ints] = []
+    overlaps: list[Floats] = []
+    order = np.lexsort((owner, frames))
+    for rows in np.split(order, np.flatnonzero(np.diff(frames[order])) + 1):
+        one, other = np.triu_indices(len(rows), 1)
+        keys.append(owner[rows[one]] * count + owner[rows[other]])
+        overlaps.append(boxes.iou(xyxy[rows], xyxy[rows])[one, other])
+    key, overlap = np.concatenate(keys), np.concatenate(overlaps)
+    wanted = first * count + second
+    pair = np.minimum(np.searchsorted(wanted, key), max(len(wanted) - 1, 0))
+    if not len(wanted):
+        return np.zeros(0), np.zeros(0), np.zeros(0)
+    known = wanted[pair] == key
+    pair, overlap = pair[known], overlap[known]
+    closest = np.zeros(len(wanted))
+    np.maximum.at(closest, pair, overlap)
+    shared = np.bincount(pair, minlength=len(wanted)).astype(np.float64)
+    return shared, np.bincount(pair, overlap > APART_IOU, len(wanted)), closest
+
+
+@dataclass(frozen=True)
+class People:
+    """B boxes of people, by frame and person; all arrays begin with B."""
+
+    frames: Ints
+    ids: Ints  # from 1, in the order of appearance
+    xyxy: Floats  # (B, 4)
+    confidence: Floats  # of a filled box the lower one at the ends of the gap
+    filled: NDArray[np.bool_]  # whether nobody detected it
+    dropped: NDArray[np.bool_]  # whether its person is none
+
+
+def settle(
+    observations: Observations,
+    linked: Linked,
+    fps: float,
+    config: LinkingConfig = LinkingConfig(),
+    camera: Floats | None = None,
+    size: tuple[int, int] | None = None,
+) -> People:
+    """Boxes of people: one a frame for each, gaps filled, averaged over time, whoever is no person marked.
+
+    Args:
+        observations: boxes of tracklets.
+        linked: what ``link`` made of them.
+        fps: frames per second.
+        config: which gaps are filled, and over what time boxes are averaged.
+        camera: (F, 2, 3) which take each frame to where the background stands still; None where the camera did.
+        size: width and height of the image, beyond which nothing is filled; None if unknown.
+    """
+    longest = round(min(config.fill_gap / (1 if camera is None else 2), linked.longest_gap) * fps)
+    owner = linked.people[observations.tracklets]
+    rows = _one_a_frame(observations, owner)
+    parts = []
+    for own in np.split(rows, np.flatnonzero(np.diff(owner[rows])) + 1) if len(rows) else []:
+        person = int(owner[own[0]])
+        seen, confidence = observations.frames[own], observations.confidence[own]
+        kept = linked.probability[person] >= config.min_person
+        sure = kept & (linked.joined[observations.tracklets[own]] >= SURE)
+        frames, xyxy, filled = fill(seen, observations.steady[own], np.where(sure, longest, 0))
+        xyxy = smooth(frames, xyxy, config.smoothing * fps)
+        after = np.minimum(np.searchsorted(seen, frames), len(seen) - 1)
+        before = np.searchsorted(seen, frames, side="right") - 1
+        lower = np.minimum(confidence[before], confidence[after])
+        parts.append((frames, np.full(len(frames), person + 1), xyxy, lower, filled, np.full(len(frames), not kept)))
+    if not parts:
+        nothing = np.zeros(0, np.int64)
+        return People(nothing, nothing, np.zeros((0, 4)), np.zeros(0), np.zeros(0, bool), np.zeros(0, bool))
+    frames, ids, xyxy, confidence, filled, dropped = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    if camera is not None:
+        xyxy = _into_frames(xyxy, camera[frames])
+    order = np.lexsort((ids, frames))
+    if size is not None:
+        middle = (xyxy[order, :2] + xyxy[order, 2:]) / 2
+        order = order[~filled[order] | ((middle > 0) & (middle < np.array(size))).all(axis=1)]
+    return People(frames[order], ids[order], xyxy[order], confidence[order], filled[order], dropped[order])
+
+
+def _one_a_frame(observations: Observations, owner: Ints) -> Ints:
+    """Rows by person and frame: of two boxes of a person the one of the longer tracklet."""
+    length = np.bincount(observations.tracklets)[observations.tracklets]
+    order = np.lexsort((observations.tracklets, -length, observations.frames, owner))
+    again = (np.diff(owner[order]) == 0) & (np.diff(observations.frames[order]) == 0)
+    return order[~np.concatenate([[False], again])] if len(order) else order
+
+
+def steady_boxes(xyxy: Floats, affine: Floats) -> Floats:
+    """Boxes (B, 4), each taken by an affine map of its own (B, 2, 3)."""
+    centre = (xyxy[:, :2] + xyxy[:, 2:]) / 2
+    centre = np.einsum("nij,nj->ni", affine[:, :, :2], centre) + affine[:, :, 2]
+    half = (xyxy[:, 2:] - xyxy[:, :2]) / 2 * np.sqrt(np.abs(np.linalg.det(affine[:, :, :2])))[:, None]
+    return np.concatenate([centre - half, centre + half], axis=1)
+
+
+def _into_frames(xyxy: Floats, affine: Floats) -> Floats:
+    """The inverse of ``steady_boxes``."""
+    inverse = np.linalg.inv(affine[:, :, :2])
+    return steady_boxes(xyxy, np.concatenate([inverse, -inverse @ affine[:, :, 2:]], axis=2))

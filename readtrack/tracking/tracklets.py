@@ -1,0 +1,166 @@
+"""Pure tracklets: detections that motion alone continues beyond doubt. Where there is doubt, a tracklet ends."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from readtrack import boxes
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+DUPLICATE_IOU = 0.7  # overlap with a more confident box above which a box shows the same person again
+MIN_IOU = 0.4  # least overlap of a prediction with the box that continues it
+RIVAL_MARGIN = 0.25  # another box or tracklet whose overlap comes this close is a rival, and ends the tracklet
+RIVAL_IOU = 0.05  # what overlaps less is nobody's rival
+HEIGHT_RATIO = 1.25  # a box that is higher or lower by more than this does not continue
+MAX_GAP = 0.12  # seconds unseen that a tracklet survives; one missed frame it always does
+POSITION_NOISE = 0.06  # standard deviation of a box's centre, in its heights
+ACCELERATION = 1.0  # of people, in heights per second squared
+SPEED = 0.8  # of people of whom nothing is known yet, in heights per second
+
+
+class Tracklets:
+    """Continues tracklets frame by frame with a Kalman filter of constant velocity, all of them at once.
+
+    A tracklet goes on only where it and a box are each other's best match and nobody else comes close. At a rival
+    (a crossing, a cover), a jump in place or height, or a gap, it ends, and a new one begins: short, but of one person.
+    """
+
+    def __init__(self, fps: float, start_confidence: float = 0.5, low_confidence: float = 0.3) -> None:
+        """Begin with nobody.
+
+        Args:
+            fps: frames per second of the world.
+            start_confidence: least confidence of a box that begins a tracklet.
+            low_confidence: weaker boxes, down to here, only continue one that no stronger box continues.
+        """
+        self.fps, self.start_confidence, self.low_confidence = fps, start_confidence, low_confidence
+        self.count = 0  # tracklets begun
+        self.alive: Ints = np.zeros(0, np.int64)  # which of them go on
+        self._mean: Floats = np.zeros((0, 2, 4))  # xyah and their velocities per second
+        self._spread: Floats = np.zeros((0, 3))  # variances in heights squared: of the place, both, the velocity
+        self._seen: Floats = np.zeros(0)  # seconds at which they were seen last
+
+    def update(self, frame: int, xyxy: Floats, confidence: Floats, affine: Floats | None = None) -> Ints:
+        """Take the boxes of a frame.
+
+        Args:
+            frame: its number; later than the last one, with gaps where nothing was handed in.
+            xyxy: boxes (N, 4) in any order; those that are not finite or have no size belong to nobody.
+            confidence: (N,).
+            affine: how the background moved since the last frame, (2, 3); None where it stood still.
+
+        Returns:
+            The number of each box's tracklet (N,), from 0; -1 for those of none: weak ones, and second boxes of a
+            person.
+        """
+        now = frame / self.fps
+        if affine is not None:
+            self._shift(affine)
+        self._keep(now - self._seen <= max(MAX_GAP, 1.5 / self.fps) + 0.5 / self.fps)
+        rows = np.flatnonzero(boxes.usable(xyxy) & (confidence >= self.low_confidence))
+        rows = rows[_distinct(xyxy[rows], confidence[rows])]
+        xyah = boxes.xyxy_to_xyah(xyxy[rows])
+        strong = confidence[rows] >= self.start_confidence
+        owner = np.full(len(rows), -1, np.int64)  # place among the living
+        free = np.ones(len(self.alive), dtype=bool)
+        ended = np.zeros(len(self.alive), dtype=bool)
+        score = self._overlap(now, xyah)
+        for stage in (strong, ~strong):
+            some, left = np.flatnonzero(free & ~ended), np.flatnonzero(stage)
+            pairs, doubtful = _unrivalled(score[np.ix_(some, left)])
+            ended[some[doubtful]] = True
+            owner[left[pairs[:, 1]]] = some[pairs[:, 0]]
+            free[some[pairs[:, 0]]] = False
+        answer = np.full(len(xyxy), -1, np.int64)
+        continued, begun = owner >= 0, (owner < 0) & strong
+        answer[rows[continued]] = self.alive[owner[continued]]
+        answer[rows[begun]] = np.arange(self.count, self.count + begun.sum())
+        self._learn(owner[continued], xyah[continued], now)
+        self._keep(~ended)
+        self._begin(answer[rows[begun]], xyah[begun], now)
+        return answer
+
+    def _overlap(self, now: float, xyah: Floats) -> Floats:
+        """IoU (M, N) of predictions with boxes, minus infinity where a height changed too much.
+
+        Of a tracklet whose speed is not known yet both boxes are widened by how far it may have come, so that a low
+        frame rate does not hide where it went.
+        """
+        passed = now - self._seen
+        place = self._mean[:, 0] + passed[:, None] * self._mean[:, 1]
+        place[:, 2:] = self._mean[:, 0, 2:]
+        variance, both, speed = self._spread.T
+        unsure = np.sqrt(np.maximum(2 * passed * both + passed**2 * speed, 0)) * place[:, 3]
+        score = np.zeros((len(place), len(xyah)))
+        if not score.size:
+            return score
+        seen, predicted = boxes.xyah_to_xyxy(xyah), boxes.xyah_to_xyxy(place)
+        margin = unsure[:, None] * np.array([-0.5, -0.1, 0.5, 0.1])  # people move sideways more than to and fro
+        for row, (box, wider) in enumerate(zip(predicted, margin, strict=True)):
+            score[row] = boxes.iou((box + wider)[None], seen + wider)[0]
+        ratio = np.abs(np.log(xyah[None, :, 3] / place[:, None, 3]))
+        return np.where(ratio <= np.log(HEIGHT_RATIO), score, np.minimum(score, MIN_IOU - 1e-6))
+
+    def _learn(self, index: Ints, xyah: Floats, now: float) -> None:
+        """Update the filters of living tracklets that were seen at ``xyah``."""
+        passed = now - self._seen[index]
+        place, both, speed = self._spread[index].T
+        noise = ACCELERATION**2
+        place = place + 2 * passed * both + passed**2 * speed + noise * passed**4 / 4
+        both = both + passed * speed + noise * passed**3 / 2
+        speed = speed + noise * passed**2
+        gain = np.stack([place, both], axis=1) / (place + POSITION_NOISE**2)[:, None]
+        mean = self._mean[index]
+        mean[:, 0] += passed[:, None] * mean[:, 1]
+        mean += gain[:, :, None] * (xyah - mean[:, 0])[:, None]
+        self._mean[index] = mean
+        kept = 1 - gain[:, 0]
+        self._spread[index] = np.stack([place * kept, both * kept, speed - gain[:, 1] * both], axis=1)
+        self._seen[index] = now
+
+    def _begin(self, numbers: Ints, xyah: Floats, now: float) -> None:
+        """New tracklets."""
+        new = len(numbers)
+        self.count += new
+        mean = np.stack([xyah, np.zeros_like(xyah)], axis=1)
+        self.alive = np.concatenate([self.alive, numbers])
+        self._mean = np.concatenate([self._mean, mean])
+        self._spread = np.concatenate([self._spread, np.tile([POSITION_NOISE**2, 0, SPEED**2], (new, 1))])
+        self._seen = np.concatenate([self._seen, np.full(new, now)])
+
+    def _keep(self, which: NDArray[np.bool_]) -> None:
+        """End all tracklets but these."""
+        self.alive, self._mean = self.alive[which], self._mean[which]
+        self._spread, self._seen = self._spread[which], self._seen[which]
+
+    def _shift(self, affine: Floats) -> None:
+        """Take what is believed over into the next frame of a camera that moved."""
+        self._mean[:, :, :2] = self._mean[:, :, :2] @ affine[:, :2].T
+        self._mean[:, 0, :2] += affine[:, 2]
+        self._mean[:, :, 3] *= np.sqrt(abs(np.linalg.det(affine[:, :2])))
+
+
+def _unrivalled(score: Floats) -> tuple[Ints, Ints]:
+    """Pairs (K, 2) of tracklet and box that are each other's best without a rival, and the tracklets that have one."""
+    if not score.size:
+        return np.zeros((0, 2), np.int64), np.zeros(0, np.int64)
+    best_box, best_tracklet = score.argmax(axis=1), score.argmax(axis=0)
+    mutual = np.flatnonzero((best_tracklet[best_box] == np.arange(len(score))) & (score.max(axis=1) >= MIN_IOU))
+    close = np.maximum(score[mutual, best_box[mutual]] - RIVAL_MARGIN, RIVAL_IOU)[:, None]
+    tracklets = close < score[:, best_box[mutual]].T  # (K, M), each counts itself
+    contested = (tracklets.sum(axis=1) > 1) | ((score[mutual] > close).sum(axis=1) > 1)
+    doubtful = tracklets[contested].any(axis=0)
+    sure = mutual[~contested & ~doubtful[mutual]]
+    return np.stack([sure, best_box[sure]], axis=1), np.flatnonzero(doubtful)
+
+
+def _distinct(xyxy: Floats, confidence: Floats) -> Ints:
+    """Places, in order, of boxes (N, 4) that are not a more confident one over again."""
+    order = np.argsort(-confidence, kind="stable")
+    again = np.triu(boxes.iou(xyxy[order], xyxy[order]) > DUPLICATE_IOU, 1)
+    kept = np.ones(len(order), dtype=bool)
+    for place in np.flatnonzero(again.any(axis=1)).tolist():
+        if kept[place]:
+            kept &= ~again[place]
+    return np.sort(order[kept])
