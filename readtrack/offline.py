@@ -160,18 +160,26 @@ class OfflineTracker:
 
     def finish_people(self) -> tuple[People, Linked]:
         """Everybody who was seen so far, and how tracklets were linked; more frames may follow, and another call."""
-        observations = self._observations()
+        observations = self.observations()
+        linked = self.link(observations)
+        return self.settle(observations, linked, self.config), linked
+
+    def link(self, observations: Observations) -> Linked:
+        """Who is who among the tracklets of ``observations()``."""
         appearance = None
         if self.matcher is not None and len(observations.frames):
             self.matcher.encode(self._waiting)
             self._waiting = []
             clips = [_spread((best if best.crops else others).crops) for best, others in self._galleries]
             appearance = Appearance(clips, self.matcher.video_vectors, pair_log_odds(self.matcher))
-        linked = link(observations, self.fps, self.config, appearance)
-        camera = self._standing_maps() if self._maps else None
-        return settle(observations, linked, self.fps, self.config, camera, self._size), linked
+        return link(observations, self.fps, self.config, appearance)
 
-    def _observations(self) -> Observations:
+    def settle(self, observations: Observations, linked: Linked, config: LinkingConfig) -> People:
+        """Boxes of people, of what ``link`` made of ``observations()``."""
+        camera = self._standing_maps() if self._maps else None
+        return settle(observations, linked, self.fps, config, camera, self._size)
+
+    def observations(self) -> Observations:
         """All boxes of tracklets so far."""
         nothing = (np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
         frames, xyxy, confidence, tracklets = (np.concatenate(part) for part in zip(nothing, *self._rows, strict=True))

@@ -219,7 +219,7 @@ def test_stopping_half_way_leaves_readable_files(how, live, tmp_path):
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(how)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=60 if live else 300)  # a file is drawn once it is known
     assert process.returncode == (-signal.SIGKILL if how == signal.SIGKILL else 130), errors
     written = read_mot(tracks)
     assert sum(map(len, written.values())) > 500  # of a whole file those that are no people are dropped

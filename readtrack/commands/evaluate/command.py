@@ -11,6 +11,7 @@ TASKS = {
     "mot": "any tracker's MOTChallenge files against the truth: HOTA, IDF1, MOTA, switches",
     "peers": "trackers side by side on the same detections",
     "gaps": "people known again by trackers after a gap",
+    "loss": "where a file's identities are lost, step by step",
     "budget": "what READ costs and brings, from never to always",
 }
 
@@ -25,6 +26,7 @@ examples:
   python -m readtrack.evaluate mot --ground-truth MOT17/train --results runs/mot17 --preprocess mot17
   python -m readtrack.evaluate peers --source TUD-Stadtmitte --reid osnet.onnx
   python -m readtrack.evaluate gaps --source TUD-Stadtmitte --tracker readtrack
+  python -m readtrack.evaluate loss --source TUD-Stadtmitte
   python -m readtrack.evaluate budget --source TUD-Stadtmitte
   python -m readtrack.evaluate reid --help                 what a task measures, and all its flags"""
 
