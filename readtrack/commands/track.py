@@ -181,7 +181,8 @@ def _open(source: SourceSettings) -> "Iterator[Video | Recording]":
     if is_street(source.source):
         yield street_recording(street_of(source.source), steps=slice(start, end, stride))
     else:
-        with open_video(source.source, start=start, end=end, stride=stride, fps=source.fps) as video:
+        patience = {"timeout": source.timeout, "wait": source.wait}
+        with open_video(source.source, start=start, end=end, stride=stride, fps=source.fps, **patience) as video:
             yield video
 
 

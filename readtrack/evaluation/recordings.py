@@ -82,14 +82,15 @@ def open_recording(
     if not (folder / "gt" / "gt.txt").is_file():
         raise InputError(f"{folder}: has no gt/gt.txt: pass a MOT sequence with its truth, or {STREET}")
     truth = read_truth(folder / "gt" / "gt.txt")
-    if truth_boxes:
-        table = {frame: visible(people) for frame, people in truth.items()}
-    else:
-        table = read_mot(_detections(folder, detections))
+    file = None if truth_boxes else _detections(folder, detections)
     alone = not (folder / "seqinfo.ini").is_file() and (folder / "img1").is_dir()
     with open_video(folder / "img1" if alone else folder) as video:
         if not (video.pixels or allow_no_pixels):
             raise InputError(f"{folder}: has no pixels to compare people by: add img1/ or the video to it")
+        if file is None:
+            table = {frame: visible(people) for frame, people in truth.items()}
+        else:
+            table = read_mot(file, video.size, video.length)
         nobody = sv.Detections.empty()
         yield Recording(
             name=folder.resolve().name,
