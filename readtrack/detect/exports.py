@@ -155,13 +155,14 @@ def _stretch(image: Image, size: tuple[int, int]) -> Canvas:
 
 
 def _rgb(values: Array) -> Array:
-    return values[..., ::-1] / 255
+    return np.asarray(values[..., ::-1] / 255, np.float32)
 
 
 def _corners(boxes: Array, size: tuple[int, int] = (1, 1)) -> Array:
     """Centre x, centre y, width, height (N, 4), as shares of height and width, to corners in pixels."""
     boxes = boxes * np.array([size[1], size[0]] * 2, np.float32)
-    return np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], axis=1)
+    corners = np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], axis=1)
+    return np.asarray(corners, np.float32)
 
 
 def _decode_rtmdet(answer: dict[str, Any], _: tuple[int, int]) -> tuple[Array, Array, NDArray[np.intp] | None]:

@@ -20,8 +20,8 @@ class Yolo:
     def __init__(self, weights: str | Path, config: DetectorConfig, device: str | None) -> None:
         self.name = Path(weights).name
         try:
-            from ultralytics import YOLO
-            from ultralytics.cfg import DEFAULT_CFG_DICT
+            from ultralytics.models.yolo.model import YOLO
+            from ultralytics.utils import DEFAULT_CFG_DICT
         except ImportError as error:
             raise InputError(f"{weights}: needs ultralytics ({error}): pip install ultralytics") from error
         try:

@@ -96,7 +96,7 @@ class Decoder:
                 skipped = _skipped(due, frame.pts)
                 if damaged and skipped:
                     self._lose(skipped)
-                seconds = None if frame.pts is None else float(frame.pts * frame.time_base)
+                seconds = frame.time
                 if damaged and not frame.key_frame and (seconds or 0) < since + RECOVERY:
                     self._lose(1)
                     continue
