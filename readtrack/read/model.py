@@ -161,7 +161,8 @@ class Read(nn.Module):
     def classes(self, joined: Tensor) -> Tensor:
         """F (..., d_F) to fc2's outputs (..., 1 or 2), Eq. 2; the metric head's is the negative distance."""
         if self.config.head == "metric":
-            return -torch.linalg.vector_norm(joined, dim=-1, keepdim=True)
+            distance: Tensor = torch.linalg.vector_norm(joined, dim=-1, keepdim=True)
+            return -distance
         outputs: Tensor = self.fc2(joined.relu())
         return outputs
 

@@ -131,7 +131,7 @@ def video_of(path, frames):
 
 def test_their_whole_line_on_two_videos(model, tmp_path, monkeypatch):
     yolo, finder = model
-    monkeypatch.setattr("readtrack.read.matcher.Matcher.load", lambda *_: ByColour())
+    monkeypatch.setattr("readtrack.read.matcher.Matcher.load", lambda *_, **__: ByColour())
     frames = away_and_back(gap=40)
     (tmp_path / "videos").mkdir()
     for name in ("a.mp4", "b.mp4"):

@@ -11,6 +11,7 @@ from torch.nn import functional
 from readtrack.__main__ import COMMANDS
 from readtrack.commands import convert
 from readtrack.errors import InputError
+from readtrack.read import released as released_weights
 from readtrack.read.checkpoint import load_checkpoint
 from readtrack.read.released import TERMS, convert_released
 
@@ -190,7 +191,7 @@ def converted(tar):
 @pytest.fixture
 def released_tiny(tiny_model, monkeypatch):
     """A command for which every source is the tiny network: for what goes wrong after the conversion."""
-    monkeypatch.setattr(convert, "convert_released", lambda source, **sizes: (tiny_model, {}))
+    monkeypatch.setattr(released_weights, "convert_released", lambda source, **sizes: (tiny_model, {}))
 
 
 @pytest.fixture
@@ -359,10 +360,10 @@ def test_the_command_says_in_one_line_what_is_wrong(tmp_path, capsys, monkeypatc
         assert told.count("\n") == 1
     assert file.read_bytes() == b"no pickle"
 
-    def interrupt(settings):
+    def interrupt(**settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(convert, "convert", interrupt)
+    monkeypatch.setattr(released_weights, "convert", interrupt)
     assert convert.main([str(file)]) == 130
 
 
@@ -383,7 +384,7 @@ def test_a_file_that_comes_back_different_is_not_trusted(released_tiny, tmp_path
         model.fc2.bias.data += 1
         return model, provenance
 
-    monkeypatch.setattr(convert, "load_checkpoint", spoilt)
+    monkeypatch.setattr(released_weights, "load_checkpoint", spoilt)
     assert convert.main(["any.tar", "--out", str(tmp_path / "a.safetensors")]) == 2
     assert "do not use it" in capsys.readouterr().err
 

@@ -46,7 +46,7 @@ def tiny_tables(monkeypatch):
 def test_the_command_prints_its_tables(join, tiny_tables, tmp_path, capsys):
     torch.manual_seed(0)
     save_checkpoint(tmp_path / "tiny.safetensors", Read(replace(TINY, join=join)), {})
-    command = ["--weights", str(tmp_path / "tiny.safetensors"), "--device", "cpu", "--rank", "2", "--seconds", "0.05"]
+    command = ["--weights", str(tmp_path / "tiny.safetensors"), "--device", "cpu", "--ranks", "2", "--seconds", "0.05"]
     assert main([*command, "--quick"]) == 0
     told = capsys.readouterr().out
     for word in ("floor", "Eq. 1", "hoisted", "GFLOP/s", "est.", "MB"):
@@ -66,7 +66,7 @@ def test_help_teaches(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     told = capsys.readouterr().out
-    for flag in ("--network", "--weights", "--device", "--precision", "--rank", "--seconds", "--quick", "examples"):
+    for flag in ("--network", "--weights", "--device", "--precision", "--ranks", "--seconds", "--quick", "examples"):
         assert flag in told
 
 
