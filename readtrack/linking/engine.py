@@ -22,6 +22,7 @@ TOGETHER_SHARE = 0.2  # of the price of being seen together, where boxes overlap
 TOGETHER_FRAMES = 3  # frames in which two are seen apart, from which they are surely different
 FULL_WEIGHT = 0.5  # seconds from which a tracklet's crops count in full
 LEAST_WEIGHT = 0.2
+MOVING = 0.2  # share of frames in which a camera moved, from which it counts as one that does
 SURE = 0.6  # probability of a link from which the gap that it bridges is filled
 FILL_ERROR = 0.2  # heights by which somebody may be off a straight line between two sights, for it to be filled
 
@@ -246,7 +247,7 @@ def settle(
         camera: (F, 2, 3) which take each frame to where the background stands still; None where the camera did.
         size: width and height of the image, beyond which nothing is filled; None if unknown.
     """
-    longest = round(min(config.fill_gap / (1 if camera is None else 2), linked.longest_gap) * fps)
+    longest = round(min(config.fill_gap / (2 if _moves(camera) else 1), linked.longest_gap) * fps)
     owner = linked.people[observations.tracklets]
     rows = _one_a_frame(observations, owner)
     parts = []
@@ -272,6 +273,13 @@ def settle(
         middle = (xyxy[order, :2] + xyxy[order, 2:]) / 2
         order = order[~filled[order] | ((middle > 0) & (middle < np.array(size))).all(axis=1)]
     return People(frames[order], ids[order], xyxy[order], confidence[order], filled[order], dropped[order])
+
+
+def _moves(camera: Floats | None) -> bool:
+    """Whether a camera moves; a shake now and then, or what is taken for one, does not count."""
+    if camera is None or len(camera) < 2:
+        return False
+    return bool((np.abs(np.diff(camera, axis=0)).max(axis=(1, 2)) > 0).mean() > MOVING)
 
 
 def _one_a_frame(observations: Observations, owner: Ints) -> Ints:
