@@ -100,7 +100,7 @@ def cover(image: Image, occluder: Image | None, chance: random.Random) -> Image:
         front = np.full_like(image, [int(grey + chance.uniform(-30, 30)) for _ in range(3)])
     else:
         front = np.asarray(cv2.resize(occluder, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    out = image.copy()
+    out: Image = image.copy()
     out[dy:, max(dx, 0) : width + min(dx, 0)] = front[: height - dy, max(-dx, 0) : width - max(dx, 0)]
     return out
 

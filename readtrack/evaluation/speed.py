@@ -126,7 +126,7 @@ class Bench:
 
     def best(self, function: Callable[[], object]) -> float:
         """Seconds of the fastest of several calls, after one to warm up; two at least."""
-        wait = torch.cuda.synchronize if self.device.type == "cuda" else lambda: None
+        wait: Callable[[], None] = torch.cuda.synchronize if self.device.type == "cuda" else lambda: None
         function()
         times: list[float] = []
         while len(times) < 2 or sum(times) < self.seconds:

@@ -214,7 +214,8 @@ def _together(
     closest = np.zeros(len(wanted))
     np.maximum.at(closest, pair, overlap)
     shared = np.bincount(pair, minlength=len(wanted)).astype(np.float64)
-    return shared, np.bincount(pair, overlap > APART_IOU, len(wanted)), closest
+    overlapping = np.bincount(pair, overlap > APART_IOU, len(wanted)).astype(np.float64)
+    return shared, overlapping, closest
 
 
 @dataclass(frozen=True)

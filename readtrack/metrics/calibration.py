@@ -70,4 +70,5 @@ def calibration_error(probability: Floats, same: NDArray[np.bool_], prior: float
 
 def _weights(same: NDArray[np.bool_], prior: float) -> Floats:
     """Weights (K,) that sum to 1, positives to the prior."""
-    return np.where(same, prior / max(same.sum(), 1), (1 - prior) / max((~same).sum(), 1))
+    weights: Floats = np.where(same, prior / max(same.sum(), 1), (1 - prior) / max((~same).sum(), 1))
+    return weights

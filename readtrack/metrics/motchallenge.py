@@ -60,6 +60,6 @@ def prepare_benchmark(name: str, truth: Rows, tracks: Rows, frames: int, benchma
 
 def _without_classes(tracks: Rows) -> Rows:
     """Tracks are all of pedestrians, whatever their columns 8 and 9 say."""
-    plain = tracks.copy()
+    plain: Rows = tracks.copy()
     plain[:, 7:] = -1
     return plain

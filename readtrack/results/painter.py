@@ -32,7 +32,7 @@ class Painter:
 
     def paint(self, image: NDArray[np.uint8], people: sv.Detections, frame: int) -> NDArray[np.uint8]:
         """A copy of the BGR image with everyone whose id is known drawn on it."""
-        canvas = np.ascontiguousarray(image).copy()
+        canvas: NDArray[np.uint8] = np.ascontiguousarray(image).copy()
         ids = people.tracker_id
         if ids is None or not (ids > 0).any():
             return canvas

@@ -58,7 +58,8 @@ class Pen:
     def at(self, points: Sequence[tuple[float, float]] | NDArray[np.float64]) -> NDArray[np.int32]:
         """Reference points as OpenCV's fixed-point pixels."""
         pixels = (np.asarray(points, dtype=np.float64) - self.origin) * self.unit * 2 - 0.5
-        return np.round(pixels * 2**SHIFT).astype(np.int32)
+        fixed: NDArray[np.int32] = np.round(pixels * 2**SHIFT).astype(np.int32)
+        return fixed
 
     def poly(self, points: Sequence[tuple[float, float]] | NDArray[np.float64], colour: Colour) -> None:
         """Fill a polygon."""
@@ -283,4 +284,5 @@ def paint(rng: np.random.Generator, size: tuple[int, int], unit: float, margin: 
 def soft_shadow(width: int, height: int) -> NDArray[np.float32]:
     """How much light is left (height, width) under a body: 1 at the border, dark in the middle."""
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    return (1 - 0.5 * np.clip(1 - np.sqrt(x * x + y * y), 0, 1) ** 0.8).astype(np.float32)
+    light: NDArray[np.float32] = (1 - 0.5 * np.clip(1 - np.sqrt(x * x + y * y), 0, 1) ** 0.8).astype(np.float32)
+    return light

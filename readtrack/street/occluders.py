@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from readtrack.street.backdrop import Image, Pen, bgr, per_metre, pick, shade
+from readtrack.images import Image
+from readtrack.street.backdrop import Pen, bgr, per_metre, pick, shade
 
 Rng = np.random.Generator
 

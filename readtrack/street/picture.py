@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from readtrack.images import Image
 from readtrack.street import backdrop
-from readtrack.street.backdrop import HEIGHT, SHIFT, Image, per_metre
+from readtrack.street.backdrop import HEIGHT, SHIFT, per_metre
 from readtrack.street.cast import Look
 from readtrack.street.clothes import person as draw_person
 from readtrack.street.config import StreetConfig
@@ -53,7 +54,7 @@ class Picture:
 
     def frame(self, actors: list[Actor], shift: NDArray[np.float64]) -> Image:
         """The image (H, W, 3) with those people, seen ``shift`` pixels off."""
-        canvas = self._backdrop.copy()
+        canvas: Image = self._backdrop.copy()
         layers: list[Actor | Occluder] = [*actors, *self.standing]
         for layer in sorted(layers, key=lambda layer: layer.row):
             if isinstance(layer, Actor):

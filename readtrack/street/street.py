@@ -11,7 +11,8 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
-from readtrack.street.backdrop import HEIGHT, SHIFT, Image, per_metre
+from readtrack.images import Image
+from readtrack.street.backdrop import HEIGHT, SHIFT, per_metre
 from readtrack.street.cast import dress
 from readtrack.street.config import Absence, StreetConfig
 from readtrack.street.figure import Pose

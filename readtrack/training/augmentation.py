@@ -72,7 +72,8 @@ def pad_and_crop(clip: NDArray[np.uint8], pad: int, rng: np.random.Generator) ->
     height, width = clip.shape[1:3]
     padded = np.pad(clip, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
     top, left = rng.integers(0, 2 * pad + 1, 2)
-    return padded[:, top : top + height, left : left + width].copy()
+    shifted: NDArray[np.uint8] = padded[:, top : top + height, left : left + width].copy()
+    return shifted
 
 
 def erase(image: Image, rng: np.random.Generator) -> None:

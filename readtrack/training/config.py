@@ -122,7 +122,7 @@ def learning_rate(config: TrainConfig, step: int, epoch_length: int) -> float:
     """
     if config.schedule == "steps":
         passed = sum(step >= milestone * epoch_length for milestone in config.milestones)
-        return max(config.learning_rate / 10**passed, LOWEST_RATE)
+        return max(config.learning_rate / 10.0**passed, LOWEST_RATE)
     last, peak = config.total_steps(epoch_length) - 1, config.learning_rate
     warm = 0.05 * (last + 1) - 1  # the step of the peak; may be a fraction, or before the first
     if step < warm:

@@ -189,7 +189,8 @@ class Training:
     def _pixels(self, clips: Tensor) -> Tensor:
         """Clips (b, T, H, W, 3) to the network's input (b, T, 3, H, W)."""
         pixels = standardise(clips.flatten(0, 1).to(self.fabric.device), self.config.model.channel_order)
-        return pixels.unflatten(0, clips.shape[:2])
+        unflattened: Tensor = pixels.unflatten(0, clips.shape[:2])
+        return unflattened
 
     def _score(self, log: Log, interruption: Interruption) -> None:
         matcher = Matcher(self.model, str(self.fabric.device))

@@ -10,7 +10,8 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
-from readtrack.evaluation.peers.peer import Host, Image, Setup, Vectors
+from readtrack.evaluation.peers.peer import Host, Setup, Vectors
+from readtrack.images import Image
 from readtrack.pipeline import OnlineTracker
 from readtrack.readtracker import ReadTracker
 from readtrack.tracking import TrackerConfig

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from readtrack.errors import InputError
 from readtrack.evaluation.peers import hosts
-from readtrack.evaluation.peers.peer import Image, Setup, Vectors
+from readtrack.evaluation.peers.peer import Setup, Vectors
+from readtrack.images import Image
 from readtrack.pipeline import OnlineTracker
 
 
