@@ -157,10 +157,7 @@ class Bench:
         parts, model, config = multiply_adds(self.config), self.model, self.config
         maps = (model.phi, model.phi) if config.shared_phi else (model.phi_query, model.phi_gallery)
         pairs = torch.arange(PAIRS, device=self.device)
-        queries, videos = (
-            self.queries[pairs % SIDE],
-            self.galleries[pairs // 4].flatten(1, 2),
-        )  # (B, P, C), (B, T * P, C)
+        queries, videos = self.queries[pairs % SIDE], self.galleries[pairs // 4]  # (B, P, C), (B, T, P, C)
 
         def project() -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
             memory = model.memory(model.theta_gallery(videos)), model.memory(maps[1](videos))
