@@ -112,7 +112,7 @@ class Summary:
     frames: int = 0
     identities: int = 0
     reidentified: int = 0  # identities brought back by READ
-    judged: int = 0  # other associations that READ reassignments
+    judged: int = 0  # other associations that READ decided
     seconds_detector: float = 0.0
     seconds_read: float = 0.0
     seconds_rest: float = 0.0  # association; neither drawing nor reading and writing video

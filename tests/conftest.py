@@ -27,14 +27,6 @@ SHARED = Path(__file__).parents[2] / "shared"
 TINY = ReadConfig("mobilenet_v2", height=64, width=32, clip_length=2, theta_dim=4, phi_dim=6, feature_dim=8)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config):
-    """The whole suite runs in two processes, parts of it in one, unless ``-n`` says otherwise."""
-    whole = config.args_source is not config.ArgsSource.ARGS and not config.option.keyword
-    if whole and not config.option.usepdb and getattr(config.option, "numprocesses", 0) is None:
-        config.option.numprocesses = 2
-
-
 @pytest.fixture
 def tiny_model():
     """A READ network too small to know anything, the same every time."""
