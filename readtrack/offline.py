@@ -109,13 +109,13 @@ class OfflineTracker:
         confidence = boxes.confidence_of(detections)
         tracklets = self._tracklets.update(self.frames, xyxy, confidence, affine)
         rows = np.flatnonzero(tracklets >= 0)
-        self._rows.append((np.full(len(rows), self.frames), xyxy[rows], confidence[rows], tracklets[rows]))
         self._galleries += [
             (Gallery(2 * CROPS), Gallery(CROPS)) for _ in range(self._tracklets.count - len(self._galleries))
         ]
+        self._rows.append((np.full(len(rows), self.frames), xyxy[rows], confidence[rows], tracklets[rows]))
+        self.frames += 1  # before READ's work, so that what is known holds together wherever that is interrupted
         if image is not None and image.size and self.matcher is not None and len(rows):
             self._remember(image, detections, rows, tracklets)
-        self.frames += 1
         answer = boxes.with_data(detections)
         answer.tracker_id = np.where(tracklets >= 0, tracklets + 1, -1)
         return answer

@@ -187,11 +187,14 @@ def track_recording(
     """
     summary, started = Summary(), time.perf_counter()
     encoded, compared, seconds = _work(tracker)
-    steps = Steps(frames, detect, tracker)
     indices: list[int] = []
+
+    def found(frame: Frame) -> sv.Detections:
+        indices.append(frame.index)  # before the tracker counts it, wherever that is interrupted
+        return detect(frame)
+
     try:
-        for step in steps:
-            indices.append(step.frame.index)
+        for step in Steps(frames, found, tracker):
             results.write(step.frame, step.people, [], [])
             summary.frames += 1
             summary.seconds_detector += step.seconds_detector

@@ -55,3 +55,22 @@ def test_bad_settings_are_refused():
         OfflineTracker(None, fps=0)
     with pytest.raises(InputError):
         OfflineTracker(None).update(sv.Detections.empty(), np.zeros((90, 160), np.uint8))
+
+
+def test_what_is_known_holds_together_where_read_s_work_is_interrupted():
+    class Stopped:
+        video_vectors = log_odds = None
+
+        def describe(self, image, detections):
+            raise KeyboardInterrupt
+
+        def encode(self, crops):
+            pass
+
+    tracker = OfflineTracker(None, config=LinkingConfig(min_person=0))
+    found, image = frame_of([((50, 100, 90, 200), (0, 0, 255))])
+    tracker.update(found)
+    tracker.matcher = Stopped()
+    with pytest.raises(KeyboardInterrupt):
+        tracker.update(found, image)
+    assert tracker.finish_people()[0].frames.tolist() == [0, 1]
