@@ -70,6 +70,18 @@ def mini_market(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def mini_cuhk03(tmp_path_factory):
+    """A small CUHK03."""
+    return miniature.build_cuhk(tmp_path_factory.mktemp("cuhk03"), range(5), range(5, 10))
+
+
+@pytest.fixture(scope="session")
+def mini_cuhk01(tmp_path_factory):
+    """A small CUHK01."""
+    return miniature.build_cuhk(tmp_path_factory.mktemp("cuhk01"), range(1, 3), range(3, 5))
+
+
+@pytest.fixture(scope="session")
 def mini_mot(tmp_path_factory):
     """Two small MOTChallenge sequences, one of images and one of a video."""
     return miniature.build_mot(tmp_path_factory.mktemp("mot"))

@@ -118,6 +118,18 @@ def build_market(root):
     return root
 
 
+def build_cuhk(root, first, second):
+    """All people in one folder; ``first`` and ``second`` are the numbers of the images that each camera took."""
+    digits = 2 if len(first) > 2 else 1  # as CUHK03 and CUHK01 write them
+    for person in range(1, PEOPLE + 1):
+        for numbers, (_, images) in zip(
+            (first, second), tracklets(person, (1, 2), (len(first), len(second))), strict=True
+        ):
+            for number, image in zip(numbers, images, strict=True):
+                write(root / f"{person:04d}_{number:0{digits}d}.jpg", image)
+    return root
+
+
 def build_mot(root):
     """Two sequences of six seconds at 5 and 10 frames a second: the first as images, the second as a video."""
     for number, fps in ((1, 5), (2, 10)):

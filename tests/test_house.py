@@ -38,6 +38,8 @@ TORCH = {  # what may import PyTorch while it is imported, beside training/
     "read/export.py",
     "read/losses.py",
     "read/model.py",
+    "read/openvino.py",
+    "read/osnet.py",
     "read/released.py",
     "read/torch_network.py",
 }

@@ -9,6 +9,8 @@ from readtrack.errors import InputError
 BACKBONES = {  # name -> channels C and stride in pixels per position of what it makes
     "mobilenet_v2": (96, 16),  # up to its blocks of 96 channels
     "mobilenet_v2_160": (160, 16),  # and on through those of 160 channels, which are not subsampled here
+    "mobilenet_v2_256": (256, 16),  # the same, and a 1x1 convolution to the 256 numbers of a teacher's embedding
+    "osnet": (256, 32),  # OSNet, its embedding's layer moved before the sum over positions
     "resnet50": (1024, 16),  # up to layer3, "res4" of the paper
     "resnet50_layer4": (2048, 32),  # the whole of it, for the metric baseline
 }
@@ -46,6 +48,7 @@ class ReadConfig:
     classes: int = 1  # outputs of fc2: 1 is a logit (Eq. 5); 2 are classes, the second "same" (the demo)
     feature_after_relu: bool = False  # F of Eq. 6 is fc1's output before (paper) or after (demo) the ReLU
     place_bias: bool = True  # learn how much each query position looks at each gallery position, whatever they show
+    pooled_cosine: bool = False  # F ends with one number more: 1 + the cosine of the pooled features
     logit_scale: float = 1.0  # calibration: probability = sigmoid(logit_scale * logit + logit_offset)
     logit_offset: float = 0.0
 
@@ -109,6 +112,7 @@ class ReadConfig:
 
 
 READ_S = ReadConfig()
+READ_M = ReadConfig(backbone="osnet", height=256, width=128, pooled_cosine=True)
 READ_R50 = ReadConfig(  # the paper's network
     backbone="resnet50",
     shared_encoder=False,

@@ -5,24 +5,27 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from readtrack.read.config import ReadConfig
+from readtrack.read.osnet import OsNet
 
 
 def image_encoder(config: ReadConfig) -> nn.Module:
     """The encoder of stills: (B, 3, H, W) to (B, C, h, w). Random weights."""
     if config.backbone.startswith("mobilenet_v2"):
         return _mobilenet_v2(config.channels)
+    if config.backbone == "osnet":
+        return OsNet(config.height // config.stride, config.width // config.stride)
     return ResNet(config.backbone == "resnet50_layer4")
 
 
 def video_encoder(config: ReadConfig) -> nn.Module:
     """The encoder of clips where they have their own: (M * T, 3, H, W) and T to (M * T, C, h, w). Random weights."""
-    if config.backbone.startswith("mobilenet_v2"):
+    if not config.backbone.startswith("resnet50"):
         return image_encoder(config)
     return ResNet(config.backbone == "resnet50_layer4", config.non_local, config.video_stem_relu)
 
 
 def _mobilenet_v2(channels: int) -> nn.Module:
-    """MobileNetV2 up to its last block of 96 or of 160 channels (a linear bottleneck), stride 16."""
+    """MobileNetV2 up to its last block of 96 or of 160 channels (a linear bottleneck), stride 16; 256: and a 1x1."""
     from torchvision.models import mobilenet_v2
 
     features: nn.Sequential = mobilenet_v2(weights=None).features
@@ -31,7 +34,7 @@ def _mobilenet_v2(channels: int) -> nn.Module:
     depthwise = features.get_submodule("14.conv.1.0")  # the convolution that would subsample to stride 32
     assert isinstance(depthwise, nn.Conv2d)
     depthwise.stride = (1, 1)
-    return features[:17]
+    return features[:17] if channels == 160 else nn.Sequential(*features[:17], nn.Conv2d(160, channels, 1))
 
 
 class ResNet(nn.Module):

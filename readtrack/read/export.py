@@ -84,7 +84,7 @@ class Traceable(nn.Module):
         if model.config.join == "compare":
             joined = joined + nn.functional.linear((attended - stills.phi).abs(), weights["difference"])
             joined = joined + nn.functional.linear(attended * stills.phi, weights["product"])
-        return joined.transpose(0, 1)  # (N, M, d_F)
+        return model.with_cosine(joined.transpose(0, 1), stills, videos)
 
     def _standardised(self, pixels: Tensor) -> Tensor:
         """Crops as the encoders want them (B, 3, H, W)."""

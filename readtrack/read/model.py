@@ -34,6 +34,7 @@ class QueryEncoding(Encoding):
     own: Tensor  # (N, d_F) fc1's answer to the query's own map, or (N, C) the pooled features (metric head)
     theta: Tensor  # (N, P, d)
     phi: Tensor  # (N, P * c), for the comparing join
+    pooled: Tensor  # (N, C) of unit length, for ``pooled_cosine``
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,7 @@ class GalleryEncoding(Encoding):
 
     theta: Tensor  # (M, T * P, d)
     phi: Tensor  # (M, T * P, c); (M, P, c) averaged over the frames; or (M, C) pooled (metric head)
+    pooled: Tensor  # (M, C) of unit length, for ``pooled_cosine``
 
 
 class Read(nn.Module):
@@ -67,7 +69,7 @@ class Read(nn.Module):
             self.phi_query = nn.Linear(c, phi, bias=False)
             self.phi_gallery = nn.Linear(c, config.rank or phi, bias=False)
         self.fc1 = nn.Linear(sum(self._widths().values()), config.feature_dim)
-        self.fc2 = nn.Linear(config.feature_dim, config.classes)
+        self.fc2 = nn.Linear(config.feature_dim + config.pooled_cosine, config.classes)
 
     def encode(self, images: Tensor) -> Tensor:
         """Normalised crops (B, 3, H, W) to feature maps (B, P, C), positions in row order."""
@@ -94,11 +96,12 @@ class Read(nn.Module):
         """
         none = features[:, :0, 0]
         if self.config.head == "metric":
-            return QueryEncoding(features.mean(1), none, none)
+            return QueryEncoding(features.mean(1), none, none, none)
         phi = (self.phi if self.config.shared_phi else self.phi_query)(features).flatten(1)  # (N, P * c)
         own = nn.functional.linear(phi, self.fc1_weights()["query"], self.fc1.bias)  # (N, d_F)
         theta = self.theta_query(features) if self.config.head == "attention" else none
-        return QueryEncoding(own, theta, phi if self.config.join == "compare" else none)
+        pooled = self.pool(features) if self.config.pooled_cosine else none
+        return QueryEncoding(own, theta, phi if self.config.join == "compare" else none, pooled)
 
     def galleries(self, features: Tensor) -> GalleryEncoding:
         """What pairs need of gallery videos alone.
@@ -108,11 +111,12 @@ class Read(nn.Module):
         """
         none = features[:, :0, 0, 0]
         if self.config.head == "metric":
-            return GalleryEncoding(none, features.mean((1, 2)))
+            return GalleryEncoding(none, features.mean((1, 2)), none)
         phi = (self.phi if self.config.shared_phi else self.phi_gallery)(features)  # (M, T, P, c)
         if self.config.head == "average":
-            return GalleryEncoding(none, phi.mean(1))
-        return GalleryEncoding(self.memory(self.theta_gallery(features)), self.memory(phi))
+            return GalleryEncoding(none, phi.mean(1), self._pooled_videos(features))
+        theta = self.memory(self.theta_gallery(features))
+        return GalleryEncoding(theta, self.memory(phi), self._pooled_videos(features))
 
     def memory(self, values: Tensor) -> Tensor:
         """Theta or phi of videos (M, T, P, c) as the attention reads them, (M, T * P, c), by the memory's layout."""
@@ -152,7 +156,13 @@ class Read(nn.Module):
         if self.config.join == "compare":
             joined += nn.functional.linear((attended - stills.phi).abs_(), weights["difference"])
             joined += nn.functional.linear(attended * stills.phi, weights["product"])
-        return joined.transpose(0, 1)  # (N, M, d_F)
+        return self.with_cosine(joined.transpose(0, 1), stills, videos)
+
+    def with_cosine(self, joined: Tensor, stills: QueryEncoding, videos: GalleryEncoding) -> Tensor:
+        """F (N, M, d_F) and, where the network has ``pooled_cosine``, 1 + the cosine in [0, 2] as its last number."""
+        if not self.config.pooled_cosine:
+            return joined
+        return torch.cat([joined, (1 + stills.pooled @ videos.pooled.T)[..., None]], dim=-1)  # (N, M, d_F + 1)
 
     def compare(self, queries: Tensor, galleries: Tensor) -> Tensor:
         """F of feature maps (N, P, C) with feature maps of videos (M, T, P, C): (N, M, d_F)."""
@@ -174,6 +184,12 @@ class Read(nn.Module):
     def forward(self, images: Tensor, clips: Tensor) -> Tensor:
         """Stills (N, 3, H, W) and clips (M, T, 3, H, W), normalised, to logits (N, M)."""
         return self.classify(self.compare(self.encode(images), self.encode_videos(clips)))
+
+    def _pooled_videos(self, features: Tensor) -> Tensor:
+        """The mean of the pooled features of M videos' frames (M, T, P, C), unit length (M, C), where it is used."""
+        if not self.config.pooled_cosine:
+            return features[:, :0, 0, 0]
+        return nn.functional.normalize(self.pool(features).mean(1), dim=-1)
 
     def _widths(self) -> dict[str, int]:
         """Columns of fc1 for each map it sees, in order; positions in row order, channels within."""

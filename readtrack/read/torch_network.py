@@ -1,7 +1,7 @@
 """A READ network on PyTorch, as the matcher wants it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -75,11 +75,11 @@ class TorchNetwork:
 
     @torch.inference_mode()
     def clips(self, features: Tensor) -> list[Clip]:
-        """Theta, phi and the pooled vector of each of M clips (M, T, P, C), each its own memory."""
+        """What pairs need of each of M clips (M, T, P, C), and its pooled vector, each its own memory."""
         videos = self.model.galleries(features)
         pooled = nn.functional.normalize(self.model.pool(features.float()).mean(1), dim=-1)  # (M, C)
-        made = zip(videos.theta, videos.phi, pooled, strict=True)
-        return [Clip((theta.clone(), phi.clone()), vector.clone()) for theta, phi, vector in made]
+        made = zip(*(getattr(videos, field.name) for field in fields(videos)), strict=True)
+        return [Clip(tuple(map(Tensor.clone, part)), vector.clone()) for part, vector in zip(made, pooled, strict=True)]
 
     @torch.inference_mode()
     def galleries(self, clips: Sequence[Clip]) -> GalleryEncoding:

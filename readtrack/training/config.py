@@ -54,6 +54,7 @@ class TrainConfig:
     epochs: int = 0  # rounds of ceil(training tracklets / B) batches; the paper defines none
     steps: int = 2000  # batches in all, where epochs is 0
     validate_every: int = 500  # epochs where there are epochs, steps otherwise
+    freeze_encoder: bool = False  # the encoders stay as they were given; only the head learns
     freeze_batchnorm: str = "none"  # "affine": BatchNorm's weights and biases stay as they were, as in the demo
     seed: int = 0
 
@@ -87,6 +88,8 @@ class TrainConfig:
         """Every part of the network must be taught by something."""
         if self.hard_group > 1 and not self.identity:
             raise InputError(f"hard_group is {self.hard_group}: the loss identity learns who looks alike: weigh it")
+        if self.freeze_encoder and any(getattr(self, name) for name in POOLED_LOSSES):
+            raise InputError("freeze_encoder: identity, triplet and teacher teach encoders alone: set them to 0")
         if self.teacher and not self.model.shared_encoder:
             raise InputError("a teacher teaches the one encoder of stills and videos: its weight must be 0 for two")
         if self.pairs < 2:

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from readtrack.errors import InputError, first_line
 from readtrack.read.checkpoint import load_checkpoint
 from readtrack.read.model import Read
+from readtrack.read.openvino import fill_osnet
+from readtrack.read.osnet import OsNet
 
 
 def initialise(model: Read, source: str) -> str:
@@ -18,8 +20,8 @@ def initialise(model: Read, source: str) -> str:
     Args:
         model: both its encoders get the same weights; what else it has stays random.
         source: "imagenet" (torchvision's IMAGENET1K_V1, downloaded), "random", a file with the tensors of torchvision's
-            backbone (of MobileNetV2, under whatever names in its order), or a .safetensors of this program, whose
-            whole network is taken over.
+            backbone (of MobileNetV2, under whatever names in its order), a .safetensors of this program, whose whole
+            network is taken over, or for the backbone "osnet" the .xml of OpenVINO's 0277 with its .bin beside it.
 
     Raises:
         InputError: the weights cannot be had, or do not fit.
@@ -28,6 +30,11 @@ def initialise(model: Read, source: str) -> str:
         return "random"
     if source.endswith(".safetensors"):
         return _take_over(model, source)
+    if source.endswith(".xml"):
+        if not isinstance(model.encoder, OsNet):
+            raise InputError(f"{source}: is of the backbone osnet, not {model.config.backbone}", "init")
+        fill_osnet(model.encoder, Path(source))
+        return Path(source).stem
     given = _imagenet(model.config.backbone) if source == "imagenet" else _read(source)
     encoders = [model.encoder] if model.config.shared_encoder else [model.encoder, model.video_encoder]
     for encoder in encoders:

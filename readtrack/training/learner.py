@@ -32,6 +32,24 @@ class Learner(nn.Module):
             for parameter in (p for norm in norms for p in norm.parameters()):
                 parameter.requires_grad_(False)
 
+        if config.freeze_encoder:
+            for encoder in self._encoders():
+                encoder.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "Learner":
+        """As usual, but frozen encoders always work as they do when they are used."""
+        super().train(mode)
+        if self.config.freeze_encoder:
+            for encoder in self._encoders():
+                encoder.eval()
+        return self
+
+    def _encoders(self) -> list[nn.Module]:
+        """The one encoder, or both."""
+        return (
+            [self.model.encoder] if self.config.model.shared_encoder else [self.model.encoder, self.model.video_encoder]
+        )
+
     def update_centres(self) -> None:
         """Set ``identity_centres`` (people, C), of unit length, to the identity head's weights."""
         self.identity_centres.copy_(nn.functional.normalize(self.person.weight.detach(), dim=1))

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from readtrack.read.config import READ_R50, ReadConfig
+from readtrack.read.config import READ_M, READ_R50, ReadConfig
 from readtrack.training.config import TrainConfig
 
 
@@ -57,6 +57,10 @@ RECIPES = {
     # Goes on from it (--init): people who stand beside each other, seen by any camera.
     "read-s-world": replace(
         READ_S, streets=40, augmentation="world", learning_rate=3e-4, steps=1200, validate_every=300
+    ),
+    # A frozen re-ID network (--init person-reidentification-retail-0277.xml); only the head learns.
+    "read-m": replace(
+        READ_S, model=READ_M, hard_group=1, freeze_encoder=True, identity=0.0, triplet=0.0, teacher=0.0, steps=400
     ),
     # The same with one thing changed: what the reciprocal attention, the join and the discriminator are each worth.
     "read-s-average": replace(READ_S, model=ReadConfig(head="average")),
@@ -133,7 +137,7 @@ def differences(one: TrainConfig, other: TrainConfig) -> dict[str, tuple[Any, An
 def list_recipes() -> str:
     """All recipes, one a line: data set, what is unlike the recipe that its family starts with, the paper's figures."""
     lines = ["recipe | data set | unlike the first of its family | paper's top-1 / top-5 / top-10 / mAP"]
-    families = {"read-s": READ_S, "paper-mars": MARS, "paper-duke": DUKE}
+    families = {"read-s": READ_S, "read-m": READ_S, "paper-mars": MARS, "paper-duke": DUKE}
     for name, config in RECIPES.items():
         first = next(first for family, first in families.items() if name.startswith(family))
         unlike = ", ".join(f"{what}={theirs}" for what, (theirs, _) in differences(config, first).items())

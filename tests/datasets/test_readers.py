@@ -74,7 +74,7 @@ def test_no_folder_is_one_line_that_names_it(name, tmp_path):
 
 
 def test_an_unknown_data_set_is_told_the_known_ones(tmp_path):
-    assert "mars, duke, market, mot" in refusal("cuhk", tmp_path)
+    assert "market, cuhk03, cuhk01, mars, duke, mot" in refusal("cuhk", tmp_path)
 
 
 def test_a_description_counts_tracklets_people_and_images():
@@ -338,6 +338,17 @@ def test_market_reads_its_training_folder_only(mini_market, tmp_path):
 def test_queries_cannot_leave_a_gallery_made_of_queries(name, request):
     root = request.getfixturevalue(f"mini_{name}")
     assert "leave the queries in" in refusal(name, root, queries_in_gallery=False)
+
+
+@pytest.mark.parametrize(("name", "most"), [("cuhk03", 5), ("cuhk01", 2)])
+def test_cuhk_is_split_by_person_and_camera(name, most, request, tmp_path):
+    root = Path(shutil.copytree(request.getfixturevalue(f"mini_{name}"), tmp_path / name))
+    splits = read_dataset(name, root)
+    assert people(splits.gallery) == {1} and people(splits.train) == set(range(2, 17))
+    assert [(t.pid, t.camid, len(t.paths)) for t in splits.gallery] == [(1, 1, most), (1, 2, most)]
+    assert [t.paths for t in splits.query] == [t.paths[:1] for t in splits.gallery]
+    (root / "0001_1_1.jpg").touch()
+    assert "0001_1_1.jpg: not a name of" in refusal(name, root)
 
 
 # MOT crops

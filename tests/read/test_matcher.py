@@ -76,9 +76,13 @@ def eq_1(model, query, clip):
         if config.place_bias:
             scores = scores + model.place_bias.repeat(1, config.clip_length)
         a = scores.softmax(1) @ phi_g(g.flatten(0, 1))
-    q = phi_q(q)
+    still, q = q, phi_q(q)
     maps = {"attended": a, "query": q, "difference": (a - q).abs(), "product": a * q}
-    outputs = model.fc2(model.fc1(torch.cat([maps[part].flatten() for part in JOINS[config.join]])).relu())
+    joined = model.fc1(torch.cat([maps[part].flatten() for part in JOINS[config.join]]))
+    if config.pooled_cosine:
+        frames = torch.stack([frame.mean(0) / frame.mean(0).norm() for frame in g])
+        joined = torch.cat([joined, 1 + torch.cosine_similarity(still.mean(0), frames.mean(0), dim=0)[None]])
+    outputs = model.fc2(joined.relu())
     return outputs[0] if config.classes == 1 else outputs[1] - outputs[0]
 
 
@@ -89,6 +93,10 @@ EVERY_NETWORK = {
     "two nets": TWO_NETS,
     "two nets, average": replace(TWO_NETS, head="average"),
     "two nets, small": replace(TINY, shared_encoder=False),
+    "pooled cosine": replace(TINY, pooled_cosine=True),
+    "average, pooled cosine": replace(TINY, head="average", pooled_cosine=True),
+    "osnet": replace(TINY, backbone="osnet", pooled_cosine=True),
+    "mobilenet_v2_256": replace(TINY, backbone="mobilenet_v2_256"),
 }
 
 

@@ -70,7 +70,7 @@ def test_every_row_of_the_papers_tables_is_a_recipe(capsys):
 
 def test_recipes_are_what_they_are_called():
     for name, config in RECIPES.items():
-        family = "market" if name.startswith("read-s") else name.split("-")[1]
+        family = "market" if name.startswith(("read-s", "read-m")) else name.split("-")[1]
         assert config.dataset == family
         assert config.pairs == 32
     assert (MARS.learning_rate, MARS.weight_decay, MARS.margin, MARS.query_images) == (1e-4, 5e-4, 0.3, 4)
@@ -94,6 +94,7 @@ def test_recipes_are_what_they_are_called():
         {"learning_rate": float("nan")},
         {"discriminator": 0, "listwise": 0},
         {"model": replace(TINY, head="metric")},
+        {"freeze_encoder": True},
     ],
     ids=str,
 )
@@ -520,6 +521,19 @@ def test_weights_that_cannot_be_had_are_told_in_one_line(tmp_path, monkeypatch):
 
 
 # The forward pass
+
+
+def test_a_frozen_encoder_stays_as_it_was_given():
+    config = replace(SMALL, freeze_encoder=True, hard_group=1, identity=0.0, triplet=0.0)
+    torch.manual_seed(0)
+    learner = Learner(config, Read(TINY), 2).train()
+    before = {name: value.clone() for name, value in learner.model.encoder.state_dict().items()}
+    crops = torch.randn(2, 4, 3, 64, 32)
+    parts = learner(crops[:, :2], crops[:, 2:], torch.tensor([0, 1]))
+    torch.stack(list(parts.values())).sum().backward()
+    learning = {name for name, parameter in learner.named_parameters() if parameter.grad is not None}
+    assert learning == {f"model.{name}" for name, _ in Read(TINY).named_parameters() if not name.startswith("encoder")}
+    assert all(torch.equal(value, before[name]) for name, value in learner.model.encoder.state_dict().items())
 
 
 def test_frozen_batchnorm_keeps_its_weights():
