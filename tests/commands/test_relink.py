@@ -19,7 +19,7 @@ CAMPUS = SHARED / "data" / "mot15" / "TUD-Campus"
 @pytest.fixture
 def sequence(tmp_path, monkeypatch):
     """Ann away and back under another id, as a folder of images; READ goes by colour."""
-    monkeypatch.setattr(Matcher, "load", lambda *_: Eyes())
+    monkeypatch.setattr(Matcher, "load", lambda *_, **__: Eyes())
     folder = tmp_path / "walk"
     (folder / "img1").mkdir(parents=True)
     lines, truth = [], []

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 EXAMPLES = """examples:
   python -m readtrack.evaluate loss --source TUD-Stadtmitte
   python -m readtrack.evaluate loss --source street --source street:1 --weights none
+  python -m readtrack.evaluate loss --source MOT17-02 --detections yolox.txt
 """
 
 

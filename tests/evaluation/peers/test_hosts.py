@@ -73,7 +73,7 @@ def test_nobody_sees_more_than_boxes_and_late_boxes_are_filled_in():
     assert {f: people.tracker_id.tolist() for f, people in replayed.tracks.items()} == {0: [7], 1: [7], 2: [7], 3: [8]}
     assert replayed.known == {(0, 7): 2, (1, 7): 2, (2, 7): 2, (3, 8): 3}
     assert len(told) == 4
-    empty = replay(Scripted(lambda f, seen: [1] * len(seen)), recording, found=lambda i: sv.Detections.empty())
+    empty = replay(Scripted(lambda f, seen: [1] * len(seen)), recording, lambda i: sv.Detections.empty())
     assert empty.tracks == {} and empty.frames == [0, 1, 2, 3]
     assert replay(Scripted(None), film([])).frames == []
 
@@ -95,7 +95,7 @@ def test_who_cannot_take_part_is_told(monkeypatch):
     monkeypatch.setattr(registry, "find_spec", lambda name: None if name == "pkg_resources" else name)
     assert "no pixels" in unable("readtrack", False, True) and "no pixels" in unable("boxmot-botsort", False, True)
     assert unable("boxmot-botsort", False, False) is None
-    assert "pass --reid FILE" in unable("boxmot-strongsort", True, False)
+    assert "needs a re-ID network" in unable("boxmot-strongsort", True, False)
     assert "pkg_resources" in unable("deep-sort-realtime", True, False)
     assert unable("deep-sort-realtime", True, True) is None
     with pytest.raises(InputError, match="'sort' is unknown: choose from readtrack, "):
