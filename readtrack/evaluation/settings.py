@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from readtrack.datasets.tracklets import Dataset
 from readtrack.errors import InputError
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -19,7 +20,7 @@ class ReidSettings:
     """Image-to-video re-identification."""
 
     root: Path  # folder of the data set
-    dataset: Literal["mars", "duke", "market", "mot"] = "market"  # which one
+    dataset: Dataset = "market"  # which one
     weights: str = "read-s"  # READ's: a shipped name or a file
     device: str | None = None  # where it runs: cpu, cuda, cuda:1; left out: a GPU where there is one
     precision: Precision = "fp32"  # of the network
