@@ -136,4 +136,5 @@ def _fill(encoder: OsNet, constants: Iterator[tuple[str, Tensor]]) -> None:
     matrix, shift = take("MatMul"), take("Add").flatten()  # (256, 512), (256,)
     factor = take("Multiply").flatten() * SCALE
     encoder.vector.weight.copy_((matrix * factor[:, None])[..., None, None])
+    assert encoder.vector.bias is not None
     encoder.vector.bias.copy_((matrix @ bias + shift) * factor + take("Add").flatten() * SCALE)

@@ -25,7 +25,7 @@ class OsNet(nn.Module):
         self.stem = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.stem_norm = nn.GroupNorm(64, 64)
         widths = (64, 256, 256, 384, 384, 512, 512)
-        gates = (Squeeze, Context) * 3
+        gates: tuple[type[Squeeze] | type[Context], ...] = (Squeeze, Context) * 3
         self.blocks = nn.ModuleList(
             [Block(before, after, gate) for before, after, gate in zip(widths, widths[1:], gates, strict=False)]
         )
@@ -89,7 +89,7 @@ class Squeeze(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Maps to the same shape."""
-        gate = self.up(functional.relu(self.down(maps.mean((2, 3)))))
+        gate: Tensor = self.up(functional.relu(self.down(maps.mean((2, 3)))))
         return maps * gate.sigmoid()[:, :, None, None]
 
 
@@ -102,4 +102,5 @@ class Context(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Maps to the same shape."""
-        return maps * self.norm(maps.mean((2, 3))).sigmoid()[:, :, None, None]
+        gate: Tensor = self.norm(maps.mean((2, 3)))
+        return maps * gate.sigmoid()[:, :, None, None]
