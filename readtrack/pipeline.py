@@ -139,7 +139,7 @@ def track(
         report: called after every frame.
     """
     summary, steps, started = Summary(), Steps(frames, detect, tracker), time.perf_counter()
-    encoded, compared, seconds = _work(tracker)
+    before = _work(tracker)
     try:
         for step in steps:
             results.write(step.frame, step.people, step.associations, step.reassignments)
@@ -157,10 +157,7 @@ def track(
     results.settle(steps.finish())
     summary.identities = len(results.people)
     summary.seconds_total = time.perf_counter() - started
-    now_encoded, now_compared, now_seconds = _work(tracker)
-    summary.crops_encoded, summary.pairs_compared = now_encoded - encoded, now_compared - compared
-    summary.seconds_read = now_seconds - seconds
-    summary.seconds_rest -= summary.seconds_read
+    _count_work(summary, tracker, before)
     return summary
 
 
@@ -186,7 +183,7 @@ def track_recording(
         draw: where video and crops go; None for none.
     """
     summary, started = Summary(), time.perf_counter()
-    encoded, compared, seconds = _work(tracker)
+    before = _work(tracker)
     indices: list[int] = []
 
     def found(frame: Frame) -> sv.Detections:
@@ -216,10 +213,7 @@ def track_recording(
         except KeyboardInterrupt:
             summary.interrupted = True
     summary.seconds_total = time.perf_counter() - started
-    now_encoded, now_compared, now_seconds = _work(tracker)
-    summary.crops_encoded, summary.pairs_compared = now_encoded - encoded, now_compared - compared
-    summary.seconds_read = now_seconds - seconds
-    summary.seconds_rest -= summary.seconds_read
+    _count_work(summary, tracker, before)
     return summary
 
 
@@ -283,3 +277,11 @@ def _work(tracker: ReadTracker | OfflineTracker) -> tuple[int, int, float]:
     """Crops encoded, pairs compared and seconds spent by a tracker's matcher so far."""
     matcher = tracker.matcher
     return (0, 0, 0.0) if matcher is None else (matcher.encoded, matcher.compared, matcher.seconds)
+
+
+def _count_work(summary: Summary, tracker: ReadTracker | OfflineTracker, before: tuple[int, int, float]) -> None:
+    """Tell what a tracker's matcher has done since ``before``; its seconds are no longer among the rest."""
+    encoded, compared, seconds = (now - then for now, then in zip(_work(tracker), before, strict=True))
+    summary.crops_encoded, summary.pairs_compared = int(encoded), int(compared)
+    summary.seconds_read = seconds
+    summary.seconds_rest -= seconds

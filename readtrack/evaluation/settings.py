@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Literal
 
 from readtrack.datasets.tracklets import Dataset
+from readtrack.devices import Precision
 from readtrack.errors import InputError
 
-Precision = Literal["fp32", "bf16", "fp16"]
 Corrupted = Literal["all", "occlusion", "jitter", "blur", "small"]
 
 GAPS = (10, 25, 50, 100)  # frames
