@@ -3,11 +3,13 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from readtrack.errors import InputError, first_line
+
+REPORTS = (".json", ".safetensors")  # which no command finds in a folder by itself
 
 
 @contextmanager
@@ -36,6 +38,39 @@ def replacing(path: Path, *failures: type[Exception]) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def check_apart(written: Iterable[Path], read: Iterable[str | Path | None], parameter: str = "out") -> None:
+    """Raise InputError where something that a command writes or replaces is, or holds, something that it reads.
+
+    Args:
+        written: files, and folders that are removed as a whole; what is not there yet is in nobody's way.
+        read: files and folders; names of something else, and None, are passed over. Of a file in a folder that is
+            read, only the kinds of ``REPORTS`` may be replaced.
+        parameter: which says where to write.
+    """
+    there = [path for path in written if path.exists()]
+    files = {_identity(path): path for path in there if not path.is_dir()}
+    folders = {path.resolve(): path for path in there if path.is_dir()}
+    for source in read if there else ():
+        place = Path(source or "")
+        if not source or not os.path.exists(place):
+            continue
+        clash = files.get(_identity(place))
+        if clash is None and folders:
+            resolved = place.resolve()
+            clash = next((path for full, path in folders.items() if full in (resolved, *resolved.parents)), None)
+        if clash is None and place.is_dir():
+            inside = (path for path in files.values() if path.suffix not in REPORTS)
+            clash = next((path for path in inside if place.resolve() in path.resolve().parents), None)
+        if clash is not None:
+            raise InputError(f"{clash}: would be replaced, and {source} is read: write elsewhere", parameter)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """The same for all names of one file."""
+    told = path.stat()
+    return told.st_dev, told.st_ino
 
 
 def sha256(path: Path) -> str:

@@ -1,7 +1,7 @@
 import pytest
 
 from readtrack.errors import InputError
-from readtrack.files import check_writable, replacing
+from readtrack.files import check_apart, check_writable, replacing
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
@@ -32,3 +32,25 @@ def test_a_place_that_cannot_be_written_is_known_before_the_work(tmp_path):
     for path in (tmp_path / "new", tmp_path / "taken" / "file"):
         with pytest.raises(InputError, match="cannot be written"):
             check_writable(path)
+
+
+def test_what_is_read_is_never_replaced(tmp_path):
+    source, link, hard = tmp_path / "in" / "video.mp4", tmp_path / "link", tmp_path / "hard"
+    source.parent.mkdir()
+    source.touch()
+    link.symlink_to(source)
+    hard.hardlink_to(source)
+    fresh, report = tmp_path / "fresh", source.parent / "report.json"
+    report.touch()
+    check_apart([fresh, report, tmp_path / "none"], [source, source.parent, None, "", "read-s", tmp_path / "other"])
+    for written, read in (
+        (source, source),
+        (link, source),
+        (hard, str(source)),
+        (source.parent / ".." / "in" / "video.mp4", link),
+        (source.parent, source),  # the whole folder would go
+        (source, source.parent),  # one of the files that are found there
+    ):
+        with pytest.raises(InputError, match="would be replaced, and .* is read: write elsewhere") as told:
+            check_apart([fresh, written], [None, read])
+        assert told.value.parameter == "out"

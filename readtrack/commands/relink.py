@@ -76,9 +76,10 @@ def _relink(settings: RelinkSettings) -> None:
     """Join the tracks that the command line names, and write and print what was found."""
     import numpy as np
 
-    from readtrack.files import check_writable, replacing
+    from readtrack.files import check_apart, check_writable, replacing
     from readtrack.linking.interpolation import fill_holes
     from readtrack.mot import read_table, read_truth
+    from readtrack.read.weights import weight_files
     from readtrack.video import open_video
 
     table = read_table(settings.tracks)
@@ -87,12 +88,13 @@ def _relink(settings: RelinkSettings) -> None:
     lines = table.lines()
     truth = read_truth(settings.ground_truth) if settings.ground_truth else None
     out = settings.out or settings.tracks.with_name(f"{settings.tracks.stem}-relinked.txt")
-    if out.resolve() == settings.tracks.resolve():
-        raise InputError(f"{out}: is the file to be joined; choose another", "out")
     log = out.with_suffix(".jsonl")
+    read = [settings.tracks, settings.ground_truth, *weight_files(settings.weights)]
     for file in (out, log):
+        check_apart([file], read)
         check_writable(file)
     with open_video(settings.source) as video:
+        check_apart([out, log], video.files)
         found = _found(settings, table, video)
     rows = table.rows.copy()
     rows[:, 1] = [found.identities[track] for track in rows[:, 1].astype(int).tolist()]

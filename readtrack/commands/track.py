@@ -146,7 +146,8 @@ def _track(settings: TrackSettings) -> int:
         live = settings.recording.live or out.show or video.total is None
         tracker = _tracker(settings, config, weights, live)
         detect = _detect(settings, video)
-        folder = make_folder(out.out, video.name, out.overwrite)
+        street = isinstance(video, Recording)
+        folder = make_folder(out.out, video.name, out.overwrite, _read_files(settings, video), others=street)
         frames, drawn = video.frames if isinstance(video, Recording) else video, out.video and video.pixels
         with ExitStack() as stack:
             report = stack.enter_context(_progress(video, out.quiet))
@@ -169,6 +170,15 @@ def _track(settings: TrackSettings) -> int:
     if summary.interrupted:
         console.print(f"interrupted after {summary.frames} frames; the files hold all of them")
     return INTERRUPTED if summary.interrupted else 0
+
+
+def _read_files(settings: TrackSettings, video: "Video | Recording") -> "list[str | Path | None]":
+    """What the run reads, and must not remove."""
+    from readtrack.evaluation.recordings import Recording
+    from readtrack.read.weights import weight_files
+
+    source = [] if isinstance(video, Recording) else [*video.files, Path(settings.source.source) / "det" / "det.txt"]
+    return [*source, settings.people.detections, settings.people.detector, *weight_files(settings.read.weights)]
 
 
 @contextmanager

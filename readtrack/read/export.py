@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from readtrack.errors import InputError
-from readtrack.files import replacing, sha256
+from readtrack.files import check_apart, replacing, sha256
 from readtrack.read.checkpoint import load_checkpoint
 from readtrack.read.compression import compress
 from readtrack.read.config import ReadConfig
@@ -26,7 +26,7 @@ from readtrack.read.crops import Crop, standardise
 from readtrack.read.matcher import Matcher
 from readtrack.read.model import GalleryEncoding, QueryEncoding, Read
 from readtrack.read.onnx_network import KEY, part_of
-from readtrack.read.weights import find_weights
+from readtrack.read.weights import find_weights, weight_files
 
 OPSET = 17  # of ONNX: ONNX Runtime 1.13 and later
 AXES = {  # of every input and output the dimensions that may have any size
@@ -250,6 +250,7 @@ def export(
     taken = [file for file in (out, *parts) if file.exists()]
     if taken and not overwrite:
         raise InputError(f"{taken[0]}: exists; write another, or overwrite it", "overwrite")
+    check_apart(taken, weight_files(weights))
     model, provenance = load_checkpoint(weights)
     if rank is not None:
         model = compress(model, rank)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from readtrack.errors import InputError
+from readtrack.files import check_apart
 from readtrack.read.checkpoint import load_checkpoint, save_checkpoint
 from readtrack.read.config import READ_R50, ReadConfig
 from readtrack.read.model import Read
@@ -218,8 +219,7 @@ def convert(
     """
     if out.exists() and not overwrite:
         raise InputError(f"{out}: exists; write another, or overwrite it", "overwrite")
-    if out.exists() and source.exists() and out.samefile(source):
-        raise InputError(f"{out}: is the source itself; choose another", "out")
+    check_apart([out], [source])
     model, provenance = convert_released(source, height=height, width=width, clip_length=clip_length)
     provenance["data"] = trained_on
     wanted = _answer(model)

@@ -1,5 +1,6 @@
 """Where weights lie: the files that ship, by name."""
 
+import glob
 from pathlib import Path
 
 from readtrack.errors import InputError
@@ -22,6 +23,15 @@ def find_weights(weights: str | Path) -> Path:
             return folder / f"{weights}.safetensors"
     known = ", ".join(shipped()) or "none shipped"
     raise InputError(f"weights {str(weights)!r}: neither a file nor one of: {known}", "weights")
+
+
+def weight_files(weights: str | Path | None) -> list[Path]:
+    """All files that weights are read from; none where there are none of that name."""
+    try:
+        path = find_weights(weights or "")
+    except InputError:
+        return []
+    return [path, *path.parent.glob(f"{glob.escape(path.stem)}.*.onnx")] if path.suffix == ".onnx" else [path]
 
 
 def shipped() -> list[str]:

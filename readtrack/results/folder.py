@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.errors import InputError, first_line
-from readtrack.files import replacing
+from readtrack.files import check_apart, replacing
 from readtrack.mot import MotWriter
 from readtrack.results.painter import Painter, Window
 from readtrack.tracking import Association, Reassignment
@@ -25,11 +25,21 @@ from readtrack.video import Frame, VideoWriter
 NAMES = ("tracks.txt", "dropped.txt", "tracks.mp4", "associations.jsonl", "summary.json", "crops")
 
 
-def make_folder(out: Path | None, name: str, overwrite: bool = False) -> Path:
+def make_folder(
+    out: Path | None, name: str, overwrite: bool = False, read: Iterable[str | Path | None] = (), others: bool = False
+) -> Path:
     """The folder to write to: ``out``, or the first free one of ``runs/name``, ``runs/name-2``, ...
 
+    Args:
+        out: the folder, if it is given.
+        name: of the source.
+        overwrite: remove what an earlier run left there.
+        read: files that the run reads, which are never removed.
+        others: whether truth.txt is written as well.
+
     Raises:
-        InputError: ``out`` holds an earlier run and must not be overwritten, or the folder cannot be made.
+        InputError: ``out`` holds an earlier run and must not be overwritten, or something that is read; or the folder
+            cannot be made.
     """
     folder = out or Path("runs") / name
     number = 2
@@ -38,9 +48,11 @@ def make_folder(out: Path | None, name: str, overwrite: bool = False) -> Path:
         number += 1
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        earlier = [folder / known for known in NAMES if (folder / known).exists()]
+        names = (*NAMES, "truth.txt") if others else NAMES
+        earlier = [folder / known for known in names if (folder / known).exists()]
         if earlier and not overwrite:
             raise InputError(f"{folder}: holds an earlier run: write elsewhere, or overwrite it", "overwrite")
+        check_apart(earlier, read)
         for path in earlier:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         probe = folder / ".writable"

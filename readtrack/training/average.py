@@ -11,7 +11,7 @@ from readtrack.datasets import read_dataset
 from readtrack.datasets.clips import ImageCache
 from readtrack.errors import InputError
 from readtrack.evaluation.reid import calibrate, read_logits, score
-from readtrack.files import check_writable
+from readtrack.files import check_apart, check_writable
 from readtrack.metrics.retrieval import Retrieval
 from readtrack.read.checkpoint import load_checkpoint, save_checkpoint
 from readtrack.read.matcher import Matcher
@@ -45,6 +45,7 @@ def average(
     """
     if not 0 <= share <= 1:
         raise InputError(f"share {share}: give the second network's share, from 0 to 1", "share")
+    check_apart([out], [first, second, root])
     check_writable(out)
     (one, _), (model, provenance) = (load_checkpoint(path) for path in (first, second))
     ours, theirs = (replace(network.config, logit_scale=1.0, logit_offset=0.0) for network in (one, model))

@@ -21,7 +21,7 @@ from readtrack.datasets.clips import LIMIT_MB, ImageCache
 from readtrack.datasets.tracklets import ReidSplits
 from readtrack.errors import InputError
 from readtrack.evaluation.reid import calibrate, read_logits, score
-from readtrack.files import replacing
+from readtrack.files import check_apart, replacing
 from readtrack.metrics.retrieval import TITLES, Retrieval
 from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.crops import standardise
@@ -37,6 +37,7 @@ from readtrack.training.log import Log, Progress, Tell
 from readtrack.training.processes import is_first, launch, mean, share_batchnorm
 from readtrack.training.state import load_state, save_state
 
+WRITTEN = ("best.safetensors", "last.pt", "recipe.json", "log.csv", "scores.csv")  # to the folder of a training
 EMBEDDED_AT_ONCE = 512  # images shown to a teacher, then dropped where the cache is full
 
 
@@ -50,6 +51,7 @@ class Training:
             InputError: devices, data, initial weights or an earlier training that cannot be used.
         """
         self.config, self.run = config, run
+        check_apart((run.out / name for name in WRITTEN), (run.init, run.teacher))
         self.fabric = launch(run.device, run.devices, run.precision)
         torch.manual_seed(config.seed)
         with self.fabric.rank_zero_first():  # it downloads and cuts crops, the others find them there

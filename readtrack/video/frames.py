@@ -4,7 +4,7 @@ import logging
 import math
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +61,11 @@ class Video:
     def lost(self) -> int:
         """Frames that were there and could not be decoded, as far as the last iteration went."""
         return self._source.lost
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """Files that frames are read from; none of cameras and streams."""
+        return self._source.files
 
     def _warn(self, message: str) -> None:
         if message not in self.warnings:

@@ -1,8 +1,9 @@
 """What a source of frames is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from readtrack.images import Image
 
@@ -26,6 +27,7 @@ class Source(ABC):
     pixels = True  # whether images are not None
     live = False  # whether frames come at their time and only once
     lost = 0  # frames that were there and could not be decoded
+    files: Sequence[Path] = ()  # that frames are read from
 
     name: str
     fps: float | None

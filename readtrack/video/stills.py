@@ -41,7 +41,7 @@ class Stills(Source):
     def __init__(self, paths: list[Path], name: str, fps: float | None = None, numbered: bool = False) -> None:
         self.name, self.fps, self.notes = name, fps, []
         self._paths = dict(zip(self._indices(paths, numbered), paths, strict=True))
-        self.length = max(self._paths) + 1
+        self.files, self.length = paths, max(self._paths) + 1
         first = next((image for image in map(_decoded, paths) if image is not None), None)
         if first is None:
             raise InputError(f"{paths[0]}: no image of the {len(paths)} can be decoded: check the files")

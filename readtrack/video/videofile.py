@@ -19,6 +19,7 @@ class VideoFile(Source):
 
     def __init__(self, path: Path, name: str, fps: float | None = None) -> None:
         self.name, self.notes, self._path, self._told = name, [], path, fps
+        self.files = [path]
         self._open()
         self.fps = fps or self._decoder.fps
         self.length = self._decoder.length

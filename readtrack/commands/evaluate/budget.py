@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(command: Command) -> None:
     from readtrack.evaluation.budget import evaluate_budget
 
-    file, console = command.output.file("budget"), command.output.console()
+    file, console = command.output.file("budget", command.settings), command.output.console()
     with command.output.progress("frames") as progress:
         found = evaluate_budget(command.settings, progress)
     console.width = max(console.width, WIDE)

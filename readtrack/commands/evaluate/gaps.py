@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(command: Command) -> None:
     from readtrack.evaluation.gaps import DEFINITIONS, evaluate_gaps
 
-    file, console = command.output.file("gaps"), command.output.console()
+    file, console = command.output.file("gaps", command.settings), command.output.console()
     with command.output.progress("frames") as progress:
         found = evaluate_gaps(command.settings, progress)
     console.width = max(console.width, WIDE)

@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(command: Command) -> None:
     from readtrack.evaluation.longgap import evaluate_longgap
 
-    file = command.output.file(f"longgap-{Path(command.settings.weights).stem}")
+    file = command.output.file(f"longgap-{Path(command.settings.weights).stem}", command.settings)
     console = command.output.console()
     with command.output.progress("frames") as progress:
         found = evaluate_longgap(command.settings, progress)

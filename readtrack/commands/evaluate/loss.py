@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(command: Command) -> None:
     from readtrack.evaluation.loss import DEFINITIONS, evaluate_loss
 
-    file, console = command.output.file("loss"), command.output.console()
+    file, console = command.output.file("loss", command.settings), command.output.console()
     with command.output.progress("recordings") as progress:
         found = evaluate_loss(command.settings, progress)
     console.print(_table(found.rows), "", DEFINITIONS, sep="\n")

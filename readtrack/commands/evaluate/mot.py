@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(command: Command) -> None:
     from readtrack.evaluation.mot import evaluate_mot
 
-    file = command.output.file(f"mot-{command.settings.results.resolve().stem}")
+    file = command.output.file(f"mot-{command.settings.results.resolve().stem}", command.settings)
     console = command.output.console()
     with command.output.progress("sequences") as progress:
         found = evaluate_mot(command.settings, progress)

@@ -21,11 +21,17 @@ class Output:
     report: Path | None = None  # JSON of everything found; left out: in runs/
     quiet: bool = False  # print errors only
 
-    def file(self, name: str) -> Path:
-        """The report to write, ``runs/<name>.json`` unless one is given; raises InputError where it cannot be."""
-        from readtrack.files import check_writable
+    def file(self, name: str, settings: Any) -> Path:
+        """The report to write, ``runs/<name>.json`` unless one is given; raises InputError where it cannot be.
+
+        What the task reads, by its ``settings``, is never replaced.
+        """
+        from readtrack.files import check_apart, check_writable
 
         file = self.report or Path("runs") / f"{name}.json"
+        values = vars(settings).values()
+        named = [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
+        check_apart([file], [one for one in named if isinstance(one, str | Path)], "report")
         check_writable(file)
         return file
 

@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(command: Command) -> None:
     from readtrack.evaluation.peers.comparison import evaluate_peers
 
-    file, console = command.output.file("peers"), command.output.console()
+    file, console = command.output.file("peers", command.settings), command.output.console()
     with command.output.progress("frames") as progress:
         found = evaluate_peers(command.settings, progress)
     for source in dict.fromkeys(row.source for row in found.rows):

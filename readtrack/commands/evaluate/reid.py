@@ -68,7 +68,7 @@ def _run(command: Command) -> None:
     from readtrack.evaluation.reid.benchmark import evaluate_reid
 
     settings = command.settings
-    file = command.output.file(f"reid-{settings.dataset}-{Path(settings.weights).stem}")
+    file = command.output.file(f"reid-{settings.dataset}-{Path(settings.weights).stem}", command.settings)
     console = command.output.console()
     with command.output.progress("gallery tracklets") as progress:
         found = evaluate_reid(settings, progress)
