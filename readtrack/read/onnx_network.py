@@ -4,10 +4,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from readtrack.devices import onnx_device, onnx_session
 from readtrack.errors import InputError
@@ -16,9 +17,7 @@ from readtrack.read.cache import Clip
 from readtrack.read.config import ReadConfig
 from readtrack.read.vectors import unit
 
-if TYPE_CHECKING:
-    from readtrack.read.model import Read
-
+THETA = ("theta_query.weight", "theta_gallery.weight", "place_bias")  # tensors of the weights
 KEY = "readtrack"  # the metadata entry that says as JSON what a file is; the same in all files of one network
 
 Floats = NDArray[np.float32]
@@ -65,7 +64,7 @@ class OnnxNetwork:
             device: as in ``onnx_session``.
             clip_length: T; None is what it was exported with.
             threads: as in ``onnx_session``.
-            weights: what it was exported from; attention maps are drawn by it, on PyTorch.
+            weights: what it was exported from; attention maps are drawn by it.
             digest: what SHA-256 ``weights`` must have had.
 
         Raises:
@@ -88,7 +87,7 @@ class OnnxNetwork:
             ) from error
         self.config = replace(config, clip_length=clip_length or config.clip_length)
         self._weights = weights
-        self._drawing: Read | None = None
+        self._theta: dict[str, Floats] | None = None  # what attention is made of, once it was asked for
         self._encoders = [
             _open(part_of(path, part), device, threads, about)
             for part in ("encoder", *(() if self.config.shared_encoder else ("clips",)))
@@ -140,23 +139,24 @@ class OnnxNetwork:
         answer[:] = _run(self._head, queries=stills.features, videos=videos.features)
 
     def attention(self, still: Maps, video: Maps) -> NDArray[np.float64]:
-        """The attention (T * P,) of one pair, averaged over the query's positions; on PyTorch, by the weights.
+        """The attention (T * P,) of one pair, averaged over the query's positions (Eq. 1), by the weights' tensors.
 
         Raises:
             InputError: the weights are not known: the head tells answers only.
         """
         if self._weights is None:
             raise InputError("an exported network shows no attention: use the weights that it was made of", "weights")
-        import torch
+        if self._theta is None:
+            from safetensors import safe_open
 
-        from readtrack.read.checkpoint import load_checkpoint
-
-        if self._drawing is None:
-            self._drawing = load_checkpoint(self._weights)[0]
-        with torch.inference_mode():
-            query, gallery = (torch.from_numpy(side.features) for side in (still, video))
-            maps = self._drawing.attention(self._drawing.queries(query), self._drawing.galleries(gallery))
-        return np.asarray(maps[0, 0].double().mean(0).numpy())
+            with safe_open(self._weights, framework="np") as file:
+                self._theta = {name: file.get_tensor(name) for name in THETA if name in file.keys()}  # noqa: SIM118
+        query, gallery, *bias = self._theta.values()
+        maps = video.features[0].reshape(-1, video.features.shape[-1])  # (T * P, C)
+        scores = (still.features[0] @ query.T) @ (maps @ gallery.T).T  # (P, T * P)
+        if bias:
+            scores += np.tile(bias[0], scores.shape[1] // len(scores))
+        return np.asarray(softmax(scores.astype(np.float64), axis=1).mean(axis=0))
 
     def pool(self, features: Sequence[Floats]) -> Floats:
         """One unit vector (N, C) for each of N feature maps."""

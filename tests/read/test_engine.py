@@ -68,7 +68,7 @@ def test_both_engines_answer_alike(name):
     np.testing.assert_allclose(*answers, atol=1e-4)
 
 
-def test_attention_of_shipped_weights_is_drawn_on_pytorch(tiny, tiny_model):
+def test_attention_of_shipped_weights_needs_no_pytorch_and_is_the_same(tiny, tiny_model):
     light, heavy = Matcher.load("tiny", "cpu"), Matcher(tiny_model, "cpu")
     shown = crops(3)
     maps = [
