@@ -1,11 +1,12 @@
 """What all commands share: how they end, a bar for long work, and where they print."""
 
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from readtrack.commands.parsing import flag
 from readtrack.errors import InputError
@@ -13,15 +14,48 @@ from readtrack.errors import InputError
 if TYPE_CHECKING:
     from rich.console import Console
 
-INPUT_ERROR, INTERRUPTED = 2, 130  # exit statuses
+INPUT_ERROR, INCOMPLETE, INTERRUPTED = 2, 3, 130  # exit statuses
 
 
 def exit_status(work: Callable[[], object]) -> int:
     """Do a command's work, which returns an exit status or nothing.
 
+    Whoever reads what is printed may go away, as `head` does: the work is done all the same.
+
     Returns:
-        0, 2 after an InputError and 130 after Ctrl-C or SIGTERM, either told in a line on stderr.
+        0, 2 after an InputError and 130 after Ctrl-C or SIGTERM, either told in a line on stderr; or what ``work``
+        returns.
     """
+    with redirect_stdout(cast(IO[str], _Lasting(sys.stdout))), redirect_stderr(cast(IO[str], _Lasting(sys.stderr))):
+        return _status(work)
+
+
+class _Lasting:
+    """A stream that goes on into nothing once nobody reads it."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._try(self._stream.write, text)
+        return len(text)
+
+    def flush(self) -> None:
+        self._try(self._stream.flush)
+
+    def _try(self, call: Callable[..., object], *words: str) -> None:
+        try:
+            call(*words)
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())  # so that neither this nor Python's last flush fails again
+            os.close(nowhere)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _status(work: Callable[[], object]) -> int:
     try:
         previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends like Ctrl-C
     except ValueError:  # not in the main thread, which alone has signals

@@ -29,6 +29,10 @@ Settings = TypeVar("Settings")
 
 WIDEST, HELP_AT = 100, 27  # columns of help, and the one at which a flag's help begins
 UNLIMITED = 10_000  # columns of what tyro prints, so that it breaks no lines
+STATUSES = (
+    "exit status: 0 done; 2 something given cannot be used; 3 done, but frames of the source were lost or it ended "
+    "early; 130 stopped"
+)
 RULE = re.compile(r"\s*-{9,}\s*")
 DEFAULT = re.compile(r"\s*\(default: (None|False|)\)$")  # says nothing
 POSITIONAL = " positional arguments"  # as tyro names them
@@ -133,7 +137,7 @@ def _help(text: str, hidden: Collection[str], examples: str) -> str:
         parts.append("\n".join([heading, *(_entry(*entry) for entry in shown)]))
     if left_out:
         parts.append(f"--help-all shows {left_out} more, each with its default")
-    return "\n\n".join([*parts, examples.strip("\n")]).rstrip() + "\n"
+    return "\n\n".join([*parts, "\n".join(_wrapped(STATUSES)), examples.strip("\n")]).rstrip() + "\n"
 
 
 def _groups(text: str) -> list[list[str]]:

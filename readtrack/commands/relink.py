@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from readtrack.commands.console import exit_status, output, progress
+from readtrack.commands.console import INCOMPLETE, exit_status, output, progress
 from readtrack.commands.parsing import Positional, parse
 from readtrack.errors import InputError
 from readtrack.linking.config import RelinkConfig
@@ -66,14 +66,14 @@ class RelinkSettings:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parse the command line, join, print. Returns the exit status: 0, 2 for bad input, 130 after Ctrl-C."""
+    """Parse the command line, join, print. Returns the exit status, as --help tells."""
     return exit_status(
         lambda: _relink(parse(RelinkSettings, argv, "python -m readtrack.relink", DESCRIPTION, EXAMPLES))
     )
 
 
-def _relink(settings: RelinkSettings) -> None:
-    """Join the tracks that the command line names, and write and print what was found."""
+def _relink(settings: RelinkSettings) -> int:
+    """Join the tracks that the command line names, and write and print what was found; returns the exit status."""
     import numpy as np
 
     from readtrack.files import check_apart, check_writable, replacing
@@ -109,6 +109,7 @@ def _relink(settings: RelinkSettings) -> None:
         after = np.concatenate([rows, filled])
         console.print(_gain(truth, {"before": table.rows, "after": after}))
     console.print(f"written to {out} and {log}")
+    return INCOMPLETE if video.lost or video.gone else 0
 
 
 def _found(settings: RelinkSettings, table: "MotTable", video: "Video") -> "Relinked":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from readtrack.commands.console import INTERRUPTED, exit_status, output, progress
+from readtrack.commands.console import INCOMPLETE, INTERRUPTED, exit_status, output, progress
 from readtrack.commands.parsing import Positional, parse
 from readtrack.detect.config import DetectorConfig
 from readtrack.errors import InputError
@@ -122,7 +122,7 @@ class TrackSettings:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parse the command line, track, print. Returns the exit status: 0, 2 for bad input, 130 after Ctrl-C."""
+    """Parse the command line, track, print. Returns the exit status, as --help tells."""
     return exit_status(
         lambda: _track(parse(TrackSettings, argv, "python -m readtrack.run", DESCRIPTION, EXAMPLES, HIDDEN))
     )
@@ -134,10 +134,12 @@ def _track(settings: TrackSettings) -> int:
     from readtrack.files import replacing
     from readtrack.pipeline import track, track_recording
     from readtrack.readtracker import ReadTracker
-    from readtrack.results import Results, make_folder
+    from readtrack.results import Results, check_window, make_folder
 
     out, console = settings.output, output(settings.output.quiet)
     logging.basicConfig(format="%(message)s", level=logging.ERROR if out.quiet else logging.WARNING)
+    if out.show:
+        check_window()
     with _open(settings.source) as video:
         config = TrackerConfig(**{**asdict(settings.tracking), "fps": video.fps / settings.source.stride})
         weights = settings.read.weights if video.pixels and settings.read.weights != "none" else None
@@ -159,7 +161,7 @@ def _track(settings: TrackSettings) -> int:
                 draw = stack.enter_context(Results(folder, config.fps, drawn, out.save_crops, tables=False))
                 summary = track_recording(frames, detect, tracker, results, report, draw)
     engine = tracker.matcher.engine if tracker.matcher else "nothing"
-    about = asdict(summary) | {"engine": engine}
+    about = asdict(summary) | {"engine": engine} | _told(video)
     if summary.frames:
         console.print(_summary_table(summary, engine))
         if isinstance(video, Recording):
@@ -169,7 +171,20 @@ def _track(settings: TrackSettings) -> int:
     console.print(f"written to {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}")
     if summary.interrupted:
         console.print(f"interrupted after {summary.frames} frames; the files hold all of them")
-    return INTERRUPTED if summary.interrupted else 0
+    for line in about["warnings"]:
+        console.print(line)
+    if summary.interrupted:
+        return INTERRUPTED
+    return INCOMPLETE if about["frames_lost"] or about["source_gone"] else 0
+
+
+def _told(video: "Video | Recording") -> dict[str, Any]:
+    """What is told of a source at the end."""
+    from readtrack.video import Video
+
+    if not isinstance(video, Video):
+        return {"frames_lost": 0, "source_gone": False, "warnings": []}
+    return {"frames_lost": video.lost, "source_gone": video.gone, "warnings": video.warnings}
 
 
 def _read_files(settings: TrackSettings, video: "Video | Recording") -> "list[str | Path | None]":
@@ -189,6 +204,8 @@ def _open(source: SourceSettings) -> "Iterator[Video | Recording]":
 
     start, end, stride = source.start, source.end, source.stride
     if is_street(source.source):
+        if source.fps is not None:
+            raise InputError("a street has its own frame rate: leave it out", "fps")
         yield street_recording(street_of(source.source), steps=slice(start, end, stride))
     else:
         patience = {"timeout": source.timeout, "wait": source.wait}

@@ -1,12 +1,17 @@
 """Tracked people drawn on the image: boxes, ids, trails, and a mark on those whom READ brought back."""
 
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
+from readtrack.errors import InputError
 
+PATIENCE = 30  # seconds for a window to open
 DASH = 6  # pixels
 MARK = sv.Color.from_hex("#FFD400")  # of a person brought back
 
@@ -62,6 +67,18 @@ def _dashed(canvas: NDArray[np.uint8], xyxy: NDArray[np.floating], colour: tuple
     for y in range(top, bottom, 2 * DASH):
         for x in (left, right):
             cv2.line(canvas, (x, y), (x, min(y + DASH, bottom)), colour, 2)
+
+
+def check_window() -> None:
+    """Raise InputError where no window can be opened; tried in another process, since OpenCV may end its own."""
+    code = "import cv2; cv2.namedWindow('readtrack'); cv2.waitKey(1); cv2.destroyAllWindows()"
+    try:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=PATIENCE, check=False)
+        opened = done.returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        opened = False
+    if not opened:
+        raise InputError("no window can be opened: there is no display, or this OpenCV has no windows", "show")
 
 
 class Window:

@@ -63,6 +63,11 @@ class Video:
         return self._source.lost
 
     @property
+    def gone(self) -> bool:
+        """Whether a camera or stream ended before the last frame that was asked for, and did not come back."""
+        return self._source.gone
+
+    @property
     def files(self) -> Sequence[Path]:
         """Files that frames are read from; none of cameras and streams."""
         return self._source.files

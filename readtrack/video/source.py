@@ -27,6 +27,7 @@ class Source(ABC):
     pixels = True  # whether images are not None
     live = False  # whether frames come at their time and only once
     lost = 0  # frames that were there and could not be decoded
+    gone = False  # whether what is live ended and did not come back
     files: Sequence[Path] = ()  # that frames are read from
 
     name: str

@@ -72,10 +72,12 @@ class Stills(Source):
 
     def frames(self, steps: range, warn: Callable[[str], None]) -> Iterator[Frame]:
         """Yield frames without time."""
+        self.lost = 0
         for index, path in self._paths.items():
             if index in steps:
                 image = _decoded(path)
                 if image is None:
+                    self.lost += 1
                     warn(f"{path}: cannot be decoded, skipped")
                 else:
                     yield Frame(index, image)

@@ -104,12 +104,14 @@ class Stream(Source):
             lost += self._decoder.lost
             self._index += 1
             if self._index >= steps.stop or not (self.live and self._return(problem, warn)):
+                self.gone = self.live and self._index < steps.stop
                 break
         self.lost = lost + self._decoder.lost
-        if not self.live and missing_at_the_end(self._decoder, self._index, steps):
-            warn(f"{self._label}: {problem} of {self.length}: it is cut short or went away")
         if self.lost:
             warn(f"{self._label}: {self.lost} frames lost: they came damaged")
+        if not self.live and (missing := missing_at_the_end(self._decoder, self._index, steps)):
+            warn(f"{self._label}: {problem} of {self.length}: it is cut short or went away")
+            self.lost += missing
 
     def _read_clock(self) -> float:
         """Seconds of the picture since the first one, by the stream's clock within a connection."""
@@ -167,6 +169,7 @@ class Camera(Source):
         while (index := self._position) < steps.stop:
             if index and not self._capture.grab():
                 warn(f"{self.name}: ended after {index} frames: it went away")
+                self.gone = True
                 return
             seconds = time.monotonic() - self._begin if index else 0.0
             self._position += 1

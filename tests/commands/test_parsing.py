@@ -138,6 +138,9 @@ memory: times in seconds
 
 --help-all shows 1 more, each with its default
 
+exit status: 0 done; 2 something given cannot be used; 3 done, but frames of the
+source were lost or it ended early; 130 stopped
+
 examples:
   readtrack job --end 5
 """
