@@ -26,7 +26,7 @@ def images(tmp_path, monkeypatch):
         cv2.imwrite(f"images/{number}.jpg", image)
     (tmp_path / "images/3.jpg").write_bytes(b"\xff\xd8\xff")
     (tmp_path / "det.txt").write_text("".join(f"{i + 1},1,20,20,40,90,0.9\n" for i in range(6)))
-    return "images --detections det.txt --weights none --no-video --fps 25 --out out".split()
+    return ["images", "--detections", "det.txt", "--weights", "none", "--no-video", "--fps", "25", "--out", "out"]
 
 
 def test_lost_frames_are_told_by_status_and_summary(images, tmp_path, capsys):
@@ -45,7 +45,7 @@ def test_relink_tells_too(images, monkeypatch):
     from readtrack.read.matcher import Matcher
 
     monkeypatch.setattr(Matcher, "load", lambda *_, **__: Eyes())
-    assert relink.main("det.txt --source images --out joined.txt --quiet".split()) == 3
+    assert relink.main(["det.txt", "--source", "images", "--out", "joined.txt", "--quiet"]) == 3
 
 
 def test_without_a_rate_25_is_assumed_and_said(images, tmp_path, capfd):
