@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.errors import InputError
-from readtrack.linking.appearance import compare, gather
-from readtrack.linking.association import join
-from readtrack.linking.config import Link, RelinkConfig
-from readtrack.linking.trajectories import Life, lives, relations
+from readtrack.linking.engine import Linked, apart
+from readtrack.linking.settings import LinkingConfig
+from readtrack.linking.similarity import Ints
+from readtrack.offline import OfflineTracker
 from readtrack.read.matcher import Matcher
 from readtrack.tracking import Association, Tracker, TrackerConfig
 from readtrack.tracking.identity import Identities, Match, Observations
@@ -179,73 +179,152 @@ def _detections(
 
 
 @dataclass(frozen=True)
+class Link:
+    """Two pieces of tracks that are one person."""
+
+    identity: int  # id of both from now on
+    track: int  # id so far of the one that begins later
+    frame: int  # its first, from 0
+    gap: int  # frames between them
+    probability: float  # of this link among all that either might have instead
+    runner_up: float  # of the likeliest of those, 0 without one
+    odds: float | None  # log odds of READ alone; None without crops
+
+
+@dataclass(frozen=True)
 class Relinked:
     """Who is who."""
 
-    identities: dict[int, int]  # every track's id -> that of the first track of the same person
-    links: list[Link]  # in the order in which they were made, the surest of each round first
-    unseen: list[int]  # tracks without any clear crop, which stay alone
+    ids: dict[tuple[int, int], int]  # frame and id of a box -> the id of its person
+    links: list[Link]  # in the order in which they were made, the surest first
+    tracks: int  # ids handed in
+    people: int  # ids given
+    parted: list[int]  # ids of tracks that showed several people
+    unseen: list[int]  # ids of tracks without any crop, which motion alone linked
 
 
 def relink(
     tracks: Mapping[int, sv.Detections],
     frames: Iterable[Frame],
-    matcher: Matcher,
-    config: RelinkConfig = RelinkConfig(),
+    matcher: Matcher | None,
+    fps: float,
+    config: LinkingConfig = LinkingConfig(),
     report: Callable[[int], None] = lambda done: None,
 ) -> Relinked:
-    """Join finished tracks into identities by READ.
+    """Find the people in finished tracks of any tracker; nothing but ids changes.
 
-    Two tracks that are seen in one frame are never one person, nor whoever would have to run faster than
-    ``max_speed`` between them. What is left is weighed as a whole: a link's probability counts all others that
-    either track might be, so that who resembles two people is given to neither. Nothing but ids changes.
-
-    The frames are read once; a few crops of each track are kept, and the network's answers about pairs.
+    Tracks are cut wherever somebody else comes close, jumps or is missed; the pieces are linked as tracklets are, and
+    that a piece had the same id as the one before it counts for a link of both. Everybody goes by the id of their first
+    piece, unless that is somebody else's already.
 
     Args:
         tracks: boxes with ``tracker_id`` by frame from 0, as ``read_mot`` gives them; ids below 0 are left out.
         frames: the video that they are of, in order, as ``open_video`` gives it.
-        matcher: READ.
-        config: when two tracks are one person; set its ``fps``.
-        report: told now and then how many frames are read, and then how many tracks are compared on top.
+        matcher: READ; None goes by motion alone, and needs no pixels.
+        fps: frames per second.
+        config: how pieces become people.
+        report: told how many frames are read.
 
     Raises:
         InputError: an id stands twice in a frame, or the video has no pixels or ends before the tracks.
     """
-    people = lives(tracks)
-    if not people:
-        return Relinked({}, [], [])
-    done = 0
-
-    def read(count: int) -> None:
-        nonlocal done
-        done = count
-        report(count)
-
-    crops = gather(people, tracks, frames, matcher, config, read)
-    conflict, apart = relations(people, config)
-    longest = config.max_age * config.fps
-    odds = compare(crops, ~conflict & (apart <= longest), matcher, config, lambda more: report(done + more))
-    group = np.arange(len(people))
-    links = []
-    for made in join(odds, conflict, apart, longest, config.match_probability):
-        group[group == made.second] = made.first
-        one, other = people[made.first], people[made.second]
-        links.append(
-            Link(
-                identity=one.track,
-                track=other.track,
-                frame=int(other.frames[0]),
-                gap=made.gap,
-                probability=made.probability,
-                runner_up=made.runner_up,
-                odds=made.odds,
-            )
+    pieces = _Pieces(OfflineTracker(matcher, fps, config))
+    nobody, pixels, last = sv.Detections.empty(), False, -1
+    for frame in frames:
+        for index in range(last + 1, frame.index + 1):
+            pieces.add(index, tracks.get(index, nobody), frame.image if index == frame.index else None)
+        pixels, last = pixels or frame.image is not None, frame.index
+        report(frame.index + 1)
+    if matcher is not None and tracks and not pixels:
+        raise InputError("the video has no pixels to compare people by: pass the images or the video itself")
+    if last < max(tracks, default=-1):
+        raise InputError(
+            f"the tracks go on to frame {max(tracks) + 1}, the video to {last + 1}: pass the one they are of"
         )
-    identities = {life.track: people[group[i]].track for i, life in enumerate(people)}
-    return Relinked(identities, links, _unseen(people, crops))
+    return pieces.relinked()
 
 
-def _unseen(people: list[Life], crops: list[list[object]]) -> list[int]:
-    """Ids of tracks without any crop."""
-    return [life.track for life, known in zip(people, crops, strict=True) if not known]
+class _Pieces:
+    """Tracks of another tracker, cut into tracklets."""
+
+    def __init__(self, tracker: OfflineTracker) -> None:
+        self.tracker = tracker
+        self.tracklet: dict[tuple[int, int], int] = {}  # of a box by frame and id; -1 of one without size
+        self.numbers: dict[int, int] = {}  # id -> number from 0
+        self.hosts: list[int] = []  # id of each tracklet
+
+    def add(self, frame: int, people: sv.Detections, image: NDArray[np.uint8] | None) -> None:
+        """Take the next frame."""
+        ids = [] if people.tracker_id is None else people.tracker_id.tolist()
+        if len(set(ids)) < len(ids):
+            raise InputError(
+                f"an id stands twice in frame {frame}: {sorted(ids)}; give each box of it an id of its own"
+            )
+        if min(ids, default=0) < 0:
+            people = boxes.take(people, np.array(ids) >= 0)
+            ids = [track for track in ids if track >= 0]
+        hosts = np.array([self.numbers.setdefault(track, len(self.numbers)) for track in ids], dtype=np.int64)
+        answer = self.tracker.update(people, image, hosts).tracker_id
+        assert answer is not None
+        for track, tracklet in zip(ids, (answer - 1).tolist(), strict=True):
+            self.tracklet[frame, track] = max(tracklet, -1)
+            if tracklet == len(self.hosts):
+                self.hosts.append(track)
+
+    def relinked(self) -> Relinked:
+        """Who is who."""
+        seen = self.tracker.observations()
+        linked = self.tracker.link(seen, np.array([self.numbers[track] for track in self.hosts], dtype=np.int64))
+        people = apart(linked.people, seen.frames, seen.tracklets)
+        names = self._names(people)
+        ids = {box: names[people[tracklet]] for box, tracklet in self.tracklet.items() if tracklet >= 0}
+        taken = {(frame, name) for (frame, _), name in ids.items()}
+        fresh = max([*names, *self.numbers], default=0) + 1
+        for (frame, track), tracklet in self.tracklet.items():
+            if tracklet < 0:  # nothing is known of it
+                ids[frame, track] = fresh if (frame, track) in taken else track
+                fresh += (frame, track) in taken
+        whose = {(track, int(people[tracklet])) for tracklet, track in enumerate(self.hosts)}
+        clips = [len(clip) for clip in self.tracker.clips()]
+        seen_well = {track for track, crops in zip(self.hosts, clips, strict=True) if crops}
+        return Relinked(
+            ids=ids,
+            links=self._links(linked, people, names),
+            tracks=len(self.numbers),
+            people=len(set(ids.values())),
+            parted=sorted({track for track in self.hosts if sum(one == track for one, _ in whose) > 1}),
+            unseen=sorted(set(self.numbers) - seen_well),
+        )
+
+    def _names(self, people: Ints) -> list[int]:
+        """The id of each person: that of the first piece, or a new one where it is somebody else's."""
+        names: dict[int, int] = {}
+        fresh = max(self.numbers, default=0) + 1
+        for person, track in zip(people.tolist(), self.hosts, strict=True):
+            if person in names:
+                continue
+            if track in names.values():
+                track, fresh = fresh, fresh + 1
+            names[person] = track
+        return [names[person] for person in range(len(names))]
+
+    def _links(self, linked: Linked, people: Ints, names: list[int]) -> list[Link]:
+        """Links of pieces that had not been one track."""
+        before: dict[int, int] = {}
+        last: dict[int, int] = {}
+        for tracklet, person in enumerate(people.tolist()):
+            before[tracklet] = last.get(person, -1)
+            last[person] = tracklet
+        return [
+            Link(
+                identity=names[people[one.tracklet]],
+                track=self.hosts[one.tracklet],
+                frame=one.frame,
+                gap=round(one.gap * self.tracker.fps),
+                probability=one.probability,
+                runner_up=one.runner_up,
+                odds=one.appearance if np.isfinite(one.appearance) else None,
+            )
+            for one in linked.links
+            if before[one.tracklet] >= 0 and self.hosts[before[one.tracklet]] != self.hosts[one.tracklet]
+        ]

@@ -64,6 +64,13 @@ class ByColour:
         colours = np.array(self.crops(source), dtype=np.float32).reshape(-1, 3) - 128
         return (colours / np.linalg.norm(colours, axis=1, keepdims=True)) @ np.eye(3, 4, dtype=np.float32)
 
+    def video_vectors(self, clips):
+        means = np.array([self.vectors([np.array(crop)[None, None] for crop in clip]).mean(axis=0) for clip in clips])
+        return means.reshape(-1, 4)
+
+    def encode(self, crops):
+        pass
+
     def embed(self, image, xyxy):
         crops = self.describe(image, sv.Detections(np.asarray(xyxy, dtype=float))).data["crop"]
         shown = np.array([crop is not None for crop in crops], dtype=bool)

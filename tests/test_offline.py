@@ -59,7 +59,7 @@ def test_bad_settings_are_refused():
 
 def test_what_is_known_holds_together_where_read_s_work_is_interrupted():
     class Stopped:
-        video_vectors = log_odds = None
+        log_odds = None
 
         def describe(self, image, detections):
             raise KeyboardInterrupt
@@ -67,10 +67,12 @@ def test_what_is_known_holds_together_where_read_s_work_is_interrupted():
         def encode(self, crops):
             pass
 
-    tracker = OfflineTracker(None, config=LinkingConfig(min_person=0))
+        def video_vectors(self, clips):
+            return np.zeros((len(clips), 4))
+
+    tracker = OfflineTracker(Stopped(), config=LinkingConfig(min_person=0))
     found, image = frame_of([((50, 100, 90, 200), (0, 0, 255))])
     tracker.update(found)
-    tracker.matcher = Stopped()
     with pytest.raises(KeyboardInterrupt):
         tracker.update(found, image)
     assert tracker.finish_people()[0].frames.tolist() == [0, 1]

@@ -1,6 +1,7 @@
 """Command: finished tracks of any tracker joined into identities. ``python -m readtrack.relink --help``."""
 
 import json
+import math
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from readtrack.commands.console import INCOMPLETE, exit_status, output, progress
 from readtrack.commands.parsing import Positional, parse
 from readtrack.errors import InputError
-from readtrack.linking.config import RelinkConfig
+from readtrack.linking.settings import LinkingConfig
 
 if TYPE_CHECKING:
     import supervision as sv
@@ -20,17 +21,17 @@ if TYPE_CHECKING:
 
 ID = re.compile(r"^([^,\s]+[,\s]\s*)[^,\s]+")  # of a line: its frame, then the identity
 
-DESCRIPTION = "Join the finished tracks of any tracker's MOTChallenge file into identities, by READ."
+DESCRIPTION = "Find the people in the finished tracks of any tracker's MOTChallenge file, by how they look and move."
 EXAMPLES = """how it decides:
-  Of each track up to 16 clear crops are kept, spread over its life. READ compares the crops of two tracks with each
-  other's little video, both ways; its log odds are averaged. Two tracks in one frame are never one person, and nobody
-  runs faster than three body heights a second. A link is made where its probability, over all ways to link the
-  tracks, reaches --match-probability, the surest first. Tracks without a clear crop are left alone.
+  Tracks are cut wherever somebody else comes close, jumps or is missed. The pieces are linked as --help of
+  readtrack.run says of whole files: READ compares up to four crops of each, motion and time are weighed, and that two
+  pieces had one id counts for them. So a track that slipped from one person onto another comes apart again.
 
 files:
-  FILE holds the rows of the input under their new ids: each person goes by the id of the first track. Beside it,
-  .jsonl tells of each link: identity, track, frame (from 0), gap (frames unseen), probability, runner_up (the likeliest
-  link of either that this one rules out), odds (READ's log odds alone). Both are written whole or not at all.
+  FILE holds the rows of the input under their new ids: each person goes by the id of the first piece. Beside it,
+  .jsonl tells of each link of two tracks: identity, track, frame (from 0), gap (frames between them), probability,
+  runner_up (the likeliest link of either that this one rules out), odds (READ's log odds alone). Both are written
+  whole or not at all.
 
 examples:
   python -m readtrack.relink tracks.txt --source video.mp4
@@ -45,11 +46,11 @@ class RelinkSettings:
 
     tracks: Positional[Path]  # rows frame,id,left,top,width,height,..., frames from 1
     source: str  # what they are of: video, images or MOT sequence folder
-    weights: str = "read-s"  # shipped name or file
+    weights: str = "read-s"  # shipped name, file, or none for motion only
     device: str | None = None  # cpu, cuda, cuda:1; if not given, a GPU where there is one
     threads: int | None = None  # of READ on a CPU; if not given, one for each core
-    match_probability: float = RelinkConfig.match_probability  # from which two tracks are one person
-    max_age: float = RelinkConfig.max_age  # seconds that somebody may be unseen
+    host_weight: float = LinkingConfig.host_weight  # log odds that an id is worth where a track was cut; 0: nothing
+    max_age: float = LinkingConfig.max_gap  # seconds that somebody may be unseen
     interpolate: int = 0  # fill holes of up to so many frames in a person's track, on a straight line; 0: none
     ground_truth: Path | None = None  # score before and after against it
     out: Path | None = None  # file to write; if not given, TRACKS-relinked.txt beside it
@@ -58,11 +59,9 @@ class RelinkSettings:
     def __post_init__(self) -> None:
         if self.interpolate < 0:
             raise InputError(f"interpolate {self.interpolate}: give a number of frames, 0 for none", "interpolate")
-        self.config(RelinkConfig.fps)  # before anything is read
-
-    def config(self, fps: float) -> RelinkConfig:
-        """When two tracks are one person, at so many frames a second."""
-        return RelinkConfig(fps=fps, match_probability=self.match_probability, max_age=self.max_age)
+        for name in ("host_weight", "max_age"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InputError(f"{name} {getattr(self, name)}: give a number from 0", name)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -97,7 +96,7 @@ def _relink(settings: RelinkSettings) -> int:
         check_apart([out, log], video.files)
         found = _found(settings, table, video)
     rows = table.rows.copy()
-    rows[:, 1] = [found.identities[track] for track in rows[:, 1].astype(int).tolist()]
+    rows[:, 1] = [found.ids[frame - 1, track] for frame, track in rows[:, :2].astype(int).tolist()]
     filled = fill_holes(rows, settings.interpolate)
     links = "".join(json.dumps(asdict(link)) + "\n" for link in found.links)
     for file, text in ((log, links), (out, _text(lines, rows, filled))):
@@ -114,18 +113,19 @@ def _relink(settings: RelinkSettings) -> int:
 
 def _found(settings: RelinkSettings, table: "MotTable", video: "Video") -> "Relinked":
     """Who is who in a table of tracks."""
-    import numpy as np
-
     from readtrack.mot import by_frame, read_table
     from readtrack.read.matcher import Matcher
     from readtrack.relinking import relink
 
     if video.total is not None:  # of some containers an estimate
         read_table(table.path, frames=video.total + video.total // 100)
-    matcher = Matcher.load(settings.weights, settings.device, threads=settings.threads)
-    with progress("frames, tracks", settings.quiet) as (begin, report):
-        begin((video.total or 0) + len(np.unique(table.rows[:, 1])))
-        return relink(by_frame(table.rows), video, matcher, settings.config(video.fps), report)
+    matcher = None
+    if settings.weights != "none":
+        matcher = Matcher.load(settings.weights, settings.device, threads=settings.threads)
+    config = LinkingConfig(host_weight=settings.host_weight, max_gap=settings.max_age)
+    with progress("frames", settings.quiet) as (begin, report):
+        begin(video.total)
+        return relink(by_frame(table.rows), video, matcher, video.fps, config, report)
 
 
 def _text(lines: list[str], rows: "Rows", filled: "Rows") -> str:
@@ -145,8 +145,8 @@ def _text(lines: list[str], rows: "Rows", filled: "Rows") -> str:
 
 def _summary(found: "Relinked", filled: int) -> str:
     """What was done, in a line."""
-    people = len(set(found.identities.values()))
-    parts = [f"{len(found.identities)} tracks are {people} identities by {len(found.links)} links"]
+    parts = [f"{found.tracks} tracks are {found.people} identities by {len(found.links)} links"]
+    parts += [f"{len(found.parted)} tracks showed several people"] if found.parted else []
     parts += [f"{len(found.unseen)} tracks never seen clearly"] if found.unseen else []
     parts += [f"{filled} boxes filled in"] if filled else []
     return "; ".join(parts)

@@ -68,6 +68,7 @@ def link(
     fps: float,
     config: LinkingConfig = LinkingConfig(),
     appearance: similarity.Appearance | None = None,
+    hosts: Ints | None = None,
 ) -> Linked:
     """Find the people that tracklets belong to. The order in which boxes are handed in does not matter.
 
@@ -76,6 +77,7 @@ def link(
         fps: frames per second.
         config: how.
         appearance: of the tracklets; None goes by motion and time.
+        hosts: id from 0 that another tracker gave each tracklet (N,), which is believed as far as ``config`` says.
     """
     if not len(observations.frames):
         return Linked(np.zeros(0, np.int64), np.zeros(0), [], np.zeros(0), 0.0)
@@ -94,6 +96,8 @@ def link(
     ends = Ends.of(frames / fps, steady, starts)
     motion = learn_motion(frames / fps, steady, starts, ends)
     evidence = _evidence(frames, observations.xyxy[order], owner, starts, ends, motion, fps, config)
+    if hosts is not None:
+        _believe(evidence.pairs, hosts[rank], config)
     if appearance is not None:
         clips = [appearance.clips[tracklet] for tracklet in rank.tolist()]
         _look(evidence, similarity.Appearance(clips, appearance.vectors, appearance.log_odds), starts, fps, config)
@@ -181,6 +185,16 @@ def _evidence(
         motion=np.stack([np.where(unknown, 0, moved), np.zeros(len(first))]),
     )
     return _Known(pairs, np.flatnonzero((shared >= TOGETHER_FRAMES) & (closest < APART_IOU)), shared)
+
+
+def _believe(pairs: Evidence, hosts: Ints, config: LinkingConfig) -> None:
+    """Add what another tracker says: tracklets that follow each other under one id of its are one person."""
+    last: dict[int, int] = {}
+    before = np.full(len(hosts), -1, np.int64)
+    for tracklet, host in enumerate(hosts.tolist()):
+        before[tracklet] = last.get(host, -1)
+        last[host] = tracklet
+    pairs.price -= config.host_weight * (before[pairs.second] == pairs.first)
 
 
 def _look(known: _Known, appearance: similarity.Appearance, starts: Ints, fps: float, config: LinkingConfig) -> None:
@@ -289,6 +303,34 @@ def _one_a_frame(observations: Observations, owner: Ints) -> Ints:
     order = np.lexsort((observations.tracklets, -length, observations.frames, owner))
     again = (np.diff(owner[order]) == 0) & (np.diff(observations.frames[order]) == 0)
     return order[~np.concatenate([[False], again])] if len(order) else order
+
+
+def apart(people: Ints, frames: Ints, tracklets: Ints) -> Ints:
+    """The same people (N,), but that nobody is twice in a frame: of two tracklets the shorter is somebody else.
+
+    Args:
+        people: of N tracklets.
+        frames: of B boxes.
+        tracklets: whose boxes they are, from 0 to N - 1.
+
+    Returns:
+        From 0 in the order of the tracklets' beginning.
+    """
+    order = np.lexsort((frames, tracklets))
+    starts = np.searchsorted(tracklets[order], np.arange(len(people) + 1))
+    lived = [frames[order[start:stop]] for start, stop in zip(starts, starts[1:], strict=False)]
+    answer, new = people.copy(), int(people.max(initial=-1)) + 1
+    taken: dict[int, list[Ints]] = {}
+    for tracklet in np.argsort(-np.diff(starts), kind="stable").tolist():
+        person = int(people[tracklet])
+        if any(np.isin(lived[tracklet], other).any() for other in taken.get(person, [])):
+            answer[tracklet] = person = new
+            new += 1
+        taken.setdefault(person, []).append(lived[tracklet])
+    first = np.full(new, np.iinfo(np.int64).max)
+    np.minimum.at(first, answer, np.lexsort((np.arange(len(people)), [own[0] for own in lived])).argsort())
+    _, ranked = np.unique(first[answer], return_inverse=True)
+    return np.asarray(ranked, dtype=np.int64)
 
 
 def steady_boxes(xyxy: Floats, affine: Floats) -> Floats:

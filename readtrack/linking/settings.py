@@ -16,6 +16,7 @@ class LinkingConfig:
     prior: float = 0.0  # log odds that two tracklets are one person before anything is known of them
     gap_penalty: float = 1.0  # times ln(1 + gap): the longer somebody is away, the more others it may be
     together_price: float = 1.0  # of each frame in which both are seen; a fifth where their boxes overlap
+    host_weight: float = 2.0  # of another tracker's word that two tracklets are one person
     max_gap: float = 60.0  # seconds unseen after which nobody is brought back
     compared: int = 12  # crops of a tracklet are compared with those of so many that resemble it most
     min_person: float = 0.35  # probability of being a person below which one is dropped; 0 keeps all

@@ -37,38 +37,47 @@ class Tracklets:
         self.fps, self.start_confidence, self.low_confidence = fps, start_confidence, low_confidence
         self.count = 0  # tracklets begun
         self.alive: Ints = np.zeros(0, np.int64)  # which of them go on
+        self._hosts: Ints = np.zeros(0, np.int64)  # their ids of another tracker, -1 without one
         self._mean: Floats = np.zeros((0, 2, 4))  # xyah and their velocities per second
         self._spread: Floats = np.zeros((0, 3))  # variances in heights squared: of the place, both, the velocity
         self._seen: Floats = np.zeros(0)  # seconds at which they were seen last
 
-    def update(self, frame: int, xyxy: Floats, confidence: Floats, affine: Floats | None = None) -> Ints:
+    def update(
+        self, now: float, xyxy: Floats, confidence: Floats, affine: Floats | None = None, hosts: Ints | None = None
+    ) -> Ints:
         """Take the boxes of a frame.
 
         Args:
-            frame: its number; later than the last one, with gaps where nothing was handed in.
+            now: its time in seconds, later than that of the last one.
             xyxy: boxes (N, 4) in any order; those that are not finite or have no size belong to nobody.
             confidence: (N,).
             affine: how the background moved since the last frame, (2, 3); None where it stood still.
+            hosts: ids from 0 that another tracker gave the boxes (N,), none twice. A tracklet goes on under one id
+                only, and every box belongs to one, however weak and whoever else it overlaps.
 
         Returns:
             The number of each box's tracklet (N,), from 0; -1 for those of none: weak ones, and second boxes of a
             person.
         """
-        now = frame / self.fps
         if affine is not None:
             self._shift(affine)
         self._keep(now - self._seen <= max(MAX_GAP, 1.5 / self.fps) + 0.5 / self.fps)
-        rows = np.flatnonzero(boxes.usable(xyxy) & (confidence >= self.low_confidence))
-        rows = rows[_distinct(xyxy[rows], confidence[rows])]
+        if hosts is None:
+            rows = np.flatnonzero(boxes.usable(xyxy) & (confidence >= self.low_confidence))
+            rows = rows[_distinct(xyxy[rows], confidence[rows])]
+            strong, ids = confidence[rows] >= self.start_confidence, np.full(len(rows), -1, np.int64)
+        else:
+            rows = np.flatnonzero(boxes.usable(xyxy))
+            strong, ids = np.ones(len(rows), dtype=bool), hosts[rows]
         xyah = boxes.xyxy_to_xyah(xyxy[rows])
-        strong = confidence[rows] >= self.start_confidence
         owner = np.full(len(rows), -1, np.int64)  # place among the living
         free = np.ones(len(self.alive), dtype=bool)
         ended = np.zeros(len(self.alive), dtype=bool)
         score = self._overlap(now, xyah)
         for stage in (strong, ~strong):
             some, left = np.flatnonzero(free & ~ended), np.flatnonzero(stage)
-            pairs, doubtful = _unrivalled(score[np.ix_(some, left)])
+            same = self._hosts[some][:, None] == ids[left]
+            pairs, doubtful = _unrivalled(score[np.ix_(some, left)], same)
             ended[some[doubtful]] = True
             owner[left[pairs[:, 1]]] = some[pairs[:, 0]]
             free[some[pairs[:, 0]]] = False
@@ -78,8 +87,14 @@ class Tracklets:
         answer[rows[begun]] = np.arange(self.count, self.count + begun.sum())
         self._learn(owner[continued], xyah[continued], now)
         self._keep(~ended)
-        self._begin(answer[rows[begun]], xyah[begun], now)
+        self._begin(answer[rows[begun]], xyah[begun], now, ids[begun])
         return answer
+
+    def places(self, now: float) -> Floats:
+        """Where the living tracklets are believed to be at a time, as boxes (A, 4)."""
+        place = self._mean[:, 0] + (now - self._seen)[:, None] * self._mean[:, 1]
+        place[:, 2:] = self._mean[:, 0, 2:]
+        return boxes.xyah_to_xyxy(place)
 
     def _overlap(self, now: float, xyah: Floats) -> Floats:
         """IoU (M, N) of predictions with boxes, minus infinity where a height changed too much.
@@ -119,9 +134,10 @@ class Tracklets:
         self._spread[index] = np.stack([place * kept, both * kept, speed - gain[:, 1] * both], axis=1)
         self._seen[index] = now
 
-    def _begin(self, numbers: Ints, xyah: Floats, now: float) -> None:
+    def _begin(self, numbers: Ints, xyah: Floats, now: float, hosts: Ints) -> None:
         """New tracklets."""
         new = len(numbers)
+        self._hosts = np.concatenate([self._hosts, hosts])
         self.count += new
         mean = np.stack([xyah, np.zeros_like(xyah)], axis=1)
         self.alive = np.concatenate([self.alive, numbers])
@@ -132,7 +148,7 @@ class Tracklets:
     def _keep(self, which: NDArray[np.bool_]) -> None:
         """End all tracklets but these."""
         self.alive, self._mean = self.alive[which], self._mean[which]
-        self._spread, self._seen = self._spread[which], self._seen[which]
+        self._spread, self._seen, self._hosts = self._spread[which], self._seen[which], self._hosts[which]
 
     def _shift(self, affine: Floats) -> None:
         """Take what is believed over into the next frame of a camera that moved."""
@@ -141,12 +157,16 @@ class Tracklets:
         self._mean[:, :, 3] *= np.sqrt(abs(np.linalg.det(affine[:, :2])))
 
 
-def _unrivalled(score: Floats) -> tuple[Ints, Ints]:
-    """Pairs (K, 2) of tracklet and box that are each other's best without a rival, and the tracklets that have one."""
+def _unrivalled(score: Floats, same: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+    """Pairs (K, 2) of tracklet and box that are each other's best without a rival, and the tracklets that have one.
+
+    ``same`` says which box may continue which tracklet; a rival may be anybody.
+    """
     if not score.size:
         return np.zeros((0, 2), np.int64), np.zeros(0, np.int64)
-    best_box, best_tracklet = score.argmax(axis=1), score.argmax(axis=0)
-    mutual = np.flatnonzero((best_tracklet[best_box] == np.arange(len(score))) & (score.max(axis=1) >= MIN_IOU))
+    able = np.where(same, score, -1.0)
+    best_box, best_tracklet = able.argmax(axis=1), able.argmax(axis=0)
+    mutual = np.flatnonzero((best_tracklet[best_box] == np.arange(len(score))) & (able.max(axis=1) >= MIN_IOU))
     close = np.maximum(score[mutual, best_box[mutual]] - RIVAL_MARGIN, RIVAL_IOU)[:, None]
     tracklets = close < score[:, best_box[mutual]].T  # (K, M), each counts itself
     contested = (tracklets.sum(axis=1) > 1) | ((score[mutual] > close).sum(axis=1) > 1)

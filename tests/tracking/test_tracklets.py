@@ -13,7 +13,7 @@ def follow(people, fps=25.0, confidence=0.9, affines=None):
     for frame, found in enumerate(people):
         xyxy = np.array(found, dtype=float).reshape(-1, 4)
         affine = None if affines is None else affines[frame]
-        answer.append(tracklets.update(frame, xyxy, np.full(len(xyxy), confidence), affine).tolist())
+        answer.append(tracklets.update(frame / fps, xyxy, np.full(len(xyxy), confidence), affine).tolist())
     return answer
 
 
@@ -55,17 +55,17 @@ def test_a_jump_in_height_ends_it():
 def test_weak_boxes_continue_and_never_begin():
     tracklets = Tracklets(25)
     box = np.array([person(100)])
-    assert tracklets.update(0, box, np.array([0.4])).tolist() == [-1]
-    assert tracklets.update(1, box, np.array([0.9])).tolist() == [0]
-    assert tracklets.update(2, box, np.array([0.4])).tolist() == [0]
-    assert tracklets.update(3, box, np.array([0.1])).tolist() == [-1]
+    assert tracklets.update(0 / 25, box, np.array([0.4])).tolist() == [-1]
+    assert tracklets.update(1 / 25, box, np.array([0.9])).tolist() == [0]
+    assert tracklets.update(2 / 25, box, np.array([0.4])).tolist() == [0]
+    assert tracklets.update(3 / 25, box, np.array([0.1])).tolist() == [-1]
 
 
 def test_second_boxes_of_a_person_and_broken_ones_belong_to_nobody():
     tracklets = Tracklets(25)
     found = np.array([person(100), person(102), [np.nan] * 4, [5, 5, 5, 5], person(300)])
-    assert tracklets.update(0, found, np.array([0.8, 0.9, 0.9, 0.9, 0.7])).tolist() == [-1, 0, -1, -1, 1]
-    assert tracklets.update(1, np.zeros((0, 4)), np.zeros(0)).tolist() == []
+    assert tracklets.update(0 / 25, found, np.array([0.8, 0.9, 0.9, 0.9, 0.7])).tolist() == [-1, 0, -1, -1, 1]
+    assert tracklets.update(1 / 25, np.zeros((0, 4)), np.zeros(0)).tolist() == []
 
 
 def test_the_order_of_boxes_does_not_matter():
@@ -76,8 +76,8 @@ def test_the_order_of_boxes_does_not_matter():
         found = np.array([person(60.0 * k + 2 * frame * (-1) ** k, 100 + k) for k in range(8)])
         confidence = 0.5 + 0.05 * np.arange(8)
         mixed = rng.permutation(8)
-        first = one.update(frame, found, confidence)
-        second = other.update(frame, found[mixed], confidence[mixed])
+        first = one.update(frame / 25, found, confidence)
+        second = other.update(frame / 25, found[mixed], confidence[mixed])
         for group, numbers, who in ((groups[0], first, range(8)), (groups[1], second, mixed)):
             for number, k in zip(numbers.tolist(), who, strict=True):
                 if number >= 0:

@@ -1,0 +1,170 @@
+"""Gathering: what is seen of people frame by frame, in tracklets, and the crops by which READ compares them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+
+from readtrack import boxes
+from readtrack.errors import InputError
+from readtrack.images import check_image
+from readtrack.linking.similarity import Clip, Ints
+from readtrack.read.matcher import Matcher
+from readtrack.tracking.camera_motion import CameraMotion
+from readtrack.tracking.gallery import Gallery
+from readtrack.tracking.tracklets import Tracklets
+
+Floats = NDArray[np.float64]
+
+CROPS = 4  # of a tracklet that are compared; as many pass for a tracklet's little video
+WAITING = 64  # crops that are encoded together
+CLOSE_COVER = 0.35  # most of a crop that others may cover, unless no other shows its person
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The boxes of tracklets in a frame; arrays begin with their number R."""
+
+    frame: int  # from 0
+    time: float  # seconds
+    rows: Ints  # their places among the frame's detections
+    xyxy: Floats  # (R, 4)
+    confidence: Floats
+    tracklets: Ints  # whose they are, from 0
+    moved: Floats | None  # how the background moved since the last frame, (2, 3); None where it stood still
+
+
+class Gathering:
+    """Continues tracklets and keeps a few crops of each."""
+
+    def __init__(
+        self, matcher: Matcher | None, fps: float, start_confidence: float = 0.5, low_confidence: float = 0.3
+    ) -> None:
+        """Begin with nobody.
+
+        Args:
+            matcher: what compares crops; None goes by boxes alone.
+            fps: frames per second, where no times are given.
+            start_confidence: least confidence of a box that begins a tracklet.
+            low_confidence: weaker boxes, down to here, only continue one.
+
+        Raises:
+            InputError: ``fps`` is not positive.
+        """
+        if not 0 < fps < np.inf:
+            raise InputError(f"fps={fps}: must be positive", "fps")
+        self.matcher, self.fps = matcher, fps
+        self.tracklets = Tracklets(fps, start_confidence, low_confidence)
+        self.frames = 0  # seen so far
+        self.time = -np.inf  # of the last one, in seconds
+        self.size: tuple[int, int] | None = None  # width and height of the images
+        self._camera = CameraMotion()
+        self._galleries: dict[int, tuple[Gallery, Gallery]] = {}  # of each tracklet: clear crops, others
+        self._waiting: list[Any] = []  # crops that are not encoded yet
+
+    def see(
+        self,
+        detections: sv.Detections,
+        image: NDArray[np.uint8] | None = None,
+        time: float | None = None,
+        hosts: Ints | None = None,
+    ) -> Seen:
+        """Take the boxes of the next frame.
+
+        Args:
+            detections: people's boxes, in pixels of the image.
+            image: BGR uint8 (H, W, 3); None or empty goes by boxes alone in this frame.
+            time: of the frame in seconds, later than that of the last one; None counts frames.
+            hosts: ids from 0 that another tracker gave the boxes (N,).
+
+        Raises:
+            InputError: the image is not (H, W, 3) uint8, or the time is not later.
+        """
+        now = self._now(time)
+        moved = None
+        if image is not None and image.size:
+            check_image(image)
+            moved = self._camera.since_last(image, detections)
+            self.size = (image.shape[1], image.shape[0])
+        xyxy = np.asarray(detections.xyxy, dtype=np.float64).reshape(-1, 4)
+        confidence = boxes.confidence_of(detections)
+        tracklets = self.tracklets.update(now, xyxy, confidence, moved, hosts)
+        rows = np.flatnonzero(tracklets >= 0)
+        self.frames, self.time = self.frames + 1, now
+        return Seen(self.frames - 1, now, rows, xyxy[rows], confidence[rows], tracklets[rows], moved)
+
+    def _now(self, time: float | None) -> float:
+        """Seconds of the next frame."""
+        if time is None:
+            return self.time + 1 / self.fps if self.frames else 0.0
+        if not np.isfinite(time) or time <= self.time:
+            raise InputError(f"time={time}: must be later than that of the frame before, {self.time:g}", "time")
+        return time
+
+    def remember(self, seen: Seen, detections: sv.Detections, image: NDArray[np.uint8] | None) -> None:
+        """Keep crops of those tracklets whose turn it is."""
+        if self.matcher is None or image is None or not image.size or not len(seen.rows):
+            return
+        assert self.size is not None
+        clear = ~boxes.truncated(seen.xyxy, self.size) & (boxes.occlusion(seen.xyxy).max(axis=1) <= CLOSE_COVER)
+        wanted = []
+        for row, tracklet, is_clear in zip(seen.rows.tolist(), seen.tracklets.tolist(), clear.tolist(), strict=True):
+            best, others = self._galleries.setdefault(tracklet, (Gallery(2 * CROPS), Gallery(CROPS)))
+            memory, place = best if is_clear else others, _Place()
+            if is_clear or not best.crops:
+                memory.offer(place)
+            if memory.crops and memory.crops[-1] is place:
+                wanted.append((row, place))
+        if not wanted:
+            return
+        described = self.matcher.describe(image, boxes.take(detections, np.array([row for row, _ in wanted])))
+        for crop, (_, place) in zip(described.data["crop"], wanted, strict=True):
+            place.crop = crop
+            if crop is not None:
+                self._waiting.append(crop)
+        if len(self._waiting) >= WAITING:
+            self.encode()
+
+    def encode(self) -> None:
+        """Let the network look at the crops that wait for it, and let go of their pixels."""
+        if self.matcher is not None and self._waiting:
+            self.matcher.encode(self._waiting)
+        self._waiting = []
+
+    def clip(self, tracklet: int) -> Clip:
+        """Up to ``CROPS`` crops of a tracklet in the order of time; none where it was never seen well enough."""
+        best, others = self._galleries.get(tracklet, (None, None))
+        return _spread((best if best.crops else others).crops) if best and others else []
+
+
+def pair_log_odds(matcher: Matcher) -> Callable[[Sequence[Clip], Ints], Floats]:
+    """READ's log odds of pairs of clips: each one's crops against the other as a video, averaged over both ways."""
+
+    def answer(clips: Sequence[Clip], pairs: Ints) -> Floats:
+        total = np.zeros(len(pairs))
+        for here, there in ((0, 1), (1, 0)):
+            order = np.argsort(pairs[:, here], kind="stable")
+            for rows in np.split(order, np.flatnonzero(np.diff(pairs[order, here])) + 1):
+                if len(rows):
+                    videos = [clips[other] for other in pairs[rows, there].tolist()]
+                    total[rows] += matcher.log_odds(clips[pairs[rows[0], here]], videos).mean(axis=0) / 2
+        return total
+
+    return answer
+
+
+@dataclass(eq=False)
+class _Place:
+    """A place in a gallery, given before its crop is cut."""
+
+    crop: Any = None  # None where the box shows nothing
+
+
+def _spread(places: list[_Place]) -> list[Any]:
+    """At most ``CROPS`` of the crops, at equal steps."""
+    crops = [place.crop for place in places if place.crop is not None]
+    count = min(CROPS, len(crops))
+    return [crops[int((place + 0.5) * len(crops) / count)] for place in range(count)]
