@@ -52,6 +52,13 @@ def iou(a: Floats, b: Floats) -> Floats:
     return shared / np.maximum(union, 1e-9)
 
 
+def iou_each(a: Floats, b: Floats) -> Floats:
+    """Intersection over union of each of ``a`` (N, 4) with the one of ``b`` (N, 4) in its place, (N,) in [0, 1]."""
+    low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=1)
+    return np.asarray(shared / np.maximum(area(a) + area(b) - shared, 1e-9))
+
+
 def clip(xyxy: Floats, width: int, height: int) -> Floats:
     """Boxes (N, 4) cut at the edges of an image of that size; a box outside it collapses to zero area."""
     return np.clip(xyxy, 0, np.array([width, height, width, height], dtype=np.float64))

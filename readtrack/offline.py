@@ -128,13 +128,13 @@ class OfflineTracker:
         linked = self.link(observations)
         return self.settle(observations, linked, self.config), linked
 
-    def link(self, observations: Observations, hosts: Ints | None = None) -> Linked:
-        """Who is who among the N tracklets of ``observations()``; ``hosts`` are as in ``linking.engine.link``."""
+    def link(self, observations: Observations, before: Ints | None = None) -> Linked:
+        """Who is who among the N tracklets of ``observations()``; ``before`` is as in ``linking.engine.link``."""
         appearance = None
         if self.matcher is not None and len(observations.frames):
             self._gathering.encode()
             appearance = Appearance(self.clips(), self.matcher.video_vectors, pair_log_odds(self.matcher))
-        return link(observations, self.fps, self.config, appearance, hosts)
+        return link(observations, self.fps, self.config, appearance, before)
 
     def clips(self) -> list[Clip]:
         """Crops of all N tracklets."""

@@ -252,6 +252,8 @@ class _Pieces:
         self.tracklet: dict[tuple[int, int], int] = {}  # of a box by frame and id; -1 of one without size
         self.numbers: dict[int, int] = {}  # id -> number from 0
         self.hosts: list[int] = []  # id of each tracklet
+        self.before: list[int] = []  # the tracklet of the same id before each, -1 without one
+        self._last: dict[int, int] = {}  # id -> its last tracklet
 
     def add(self, frame: int, people: sv.Detections, image: NDArray[np.uint8] | None) -> None:
         """Take the next frame."""
@@ -270,11 +272,13 @@ class _Pieces:
             self.tracklet[frame, track] = max(tracklet, -1)
             if tracklet == len(self.hosts):
                 self.hosts.append(track)
+                self.before.append(self._last.get(track, -1))
+                self._last[track] = tracklet
 
     def relinked(self) -> Relinked:
         """Who is who."""
         seen = self.tracker.observations()
-        linked = self.tracker.link(seen, np.array([self.numbers[track] for track in self.hosts], dtype=np.int64))
+        linked = self.tracker.link(seen, np.array(self.before, dtype=np.int64))
         people = apart(linked.people, seen.frames, seen.tracklets)
         names = self._names(people)
         ids = {box: names[people[tracklet]] for box, tracklet in self.tracklet.items() if tracklet >= 0}

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from readtrack import boxes
 from readtrack.linking import persons, similarity
 from readtrack.linking.filling import fill, smooth
-from readtrack.linking.motion import Ends, Motion, learn_motion
+from readtrack.linking.motion import ANYBODY, PLACE, SPEED, Ends, Motion, learn_motion
 from readtrack.linking.partition import Evidence, Partition
 from readtrack.linking.settings import LinkingConfig
 
@@ -36,6 +36,11 @@ class Observations:
     confidence: Floats
     tracklets: Ints  # whose it is, from 0 to N - 1
     steady: Floats  # (B, 4) the same boxes where the background stands still
+    time: Floats | None = None  # seconds; None goes by the frames
+
+    def seconds(self, fps: float) -> Floats:
+        """When each box was seen (B,)."""
+        return self.frames / fps if self.time is None else self.time
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class Linked:
     links: list[Link]  # in the order in which they were made, the surest first
     joined: Floats  # (N,) probability of the link that joined each tracklet with the one before it; 1 without one
     longest_gap: float  # seconds up to which a straight line between two sights of somebody can be believed
+    motion: Motion  # how far off people are, as it was learnt
 
 
 def link(
@@ -68,7 +74,9 @@ def link(
     fps: float,
     config: LinkingConfig = LinkingConfig(),
     appearance: similarity.Appearance | None = None,
-    hosts: Ints | None = None,
+    before: Ints | None = None,
+    final: NDArray[np.bool_] | None = None,
+    motion: Motion | None = None,
 ) -> Linked:
     """Find the people that tracklets belong to. The order in which boxes are handed in does not matter.
 
@@ -77,10 +85,13 @@ def link(
         fps: frames per second.
         config: how.
         appearance: of the tracklets; None goes by motion and time.
-        hosts: id from 0 that another tracker gave each tracklet (N,), which is believed as far as ``config`` says.
+        before: the tracklet of which another tracker says that each goes on with it (N,), -1 for none; it is believed
+            as far as ``config`` says.
+        final: which are people who stay apart from each other (N,).
+        motion: how far off people are; None learns it.
     """
     if not len(observations.frames):
-        return Linked(np.zeros(0, np.int64), np.zeros(0), [], np.zeros(0), 0.0)
+        return Linked(np.zeros(0, np.int64), np.zeros(0), [], np.zeros(0), 0.0, Motion(PLACE, SPEED, ANYBODY))
     order = np.lexsort((observations.frames, observations.tracklets))
     frames, steady, owner = (
         values[order] for values in (observations.frames, observations.steady, observations.tracklets)
@@ -90,18 +101,21 @@ def link(
     place = np.empty(len(rank), np.int64)
     place[rank] = np.arange(len(rank))
     order = order[np.lexsort((frames, place[owner]))]
-    frames, steady = observations.frames[order], observations.steady[order]
+    frames, steady, time = observations.frames[order], observations.steady[order], observations.seconds(fps)[order]
     owner = place[observations.tracklets[order]]
     starts = np.searchsorted(owner, np.arange(len(rank) + 1))
-    ends = Ends.of(frames / fps, steady, starts)
-    motion = learn_motion(frames / fps, steady, starts, ends)
-    evidence = _evidence(frames, observations.xyxy[order], owner, starts, ends, motion, fps, config)
-    if hosts is not None:
-        _believe(evidence.pairs, hosts[rank], config)
+    ends = Ends.of(time, steady, starts)
+    motion = motion or learn_motion(time, steady, starts, ends)
+    fixed = np.zeros(len(rank), dtype=bool) if final is None else final[rank]
+    evidence = _evidence(frames, observations.xyxy[order], owner, ends, motion, fixed, config)
+    if before is not None:
+        known = before[rank] >= 0
+        later, earlier = np.flatnonzero(known), place[before[rank][known]]
+        _believe(evidence.pairs, np.minimum(earlier, later), np.maximum(earlier, later), config)
     if appearance is not None:
         clips = [appearance.clips[tracklet] for tracklet in rank.tolist()]
         _look(evidence, similarity.Appearance(clips, appearance.vectors, appearance.log_odds), starts, fps, config)
-    found = Partition(len(rank), evidence.pairs, config)
+    found = Partition(len(rank), evidence.pairs, config, fixed)
     known, people = np.unique(found.person, return_inverse=True)
     number = {tracklet: k for k, tracklet in enumerate(known.tolist())}
     root = found.person
@@ -120,7 +134,7 @@ def link(
     ]
     told = persons.features(people[owner], frames, observations.xyxy[order], observations.confidence[order])
     joined = _joined(found, len(rank))[place]
-    return Linked(people[place], persons.probability(told), links, joined, motion.believed(FILL_ERROR))
+    return Linked(people[place], persons.probability(told), links, joined, motion.believed(FILL_ERROR), motion)
 
 
 def _joined(found: Partition, count: int) -> Floats:
@@ -156,19 +170,21 @@ def _evidence(
     frames: Ints,
     xyxy: Floats,
     owner: Ints,
-    starts: Ints,
     ends: Ends,
     motion: Motion,
-    fps: float,
+    final: NDArray[np.bool_],
     config: LinkingConfig,
 ) -> _Known:
     """What motion, time and being seen together say of pairs of tracklets, the earlier to begin first."""
-    count = len(starts) - 1
+    count = len(final)
     most = max(100, PAIRS // count)
     last = np.searchsorted(ends.time[:, 0], ends.time[:, 1] + config.max_gap, side="right")
     followers = np.minimum(last - np.arange(count) - 1, most)
     first = np.repeat(np.arange(count), followers)
     second = first + 1 + np.arange(len(first)) - np.repeat(np.cumsum(followers) - followers, followers)
+    if final.any():  # of people who stay apart only those count who are seen together: they tell who is different
+        kept = ~(final[first] & final[second]) | (ends.time[second, 0] <= ends.time[first, 1])
+        first, second = first[kept], second[kept]
     moved, gap = motion.evidence(ends, first, second)
     early = ends.time[first, 1] - ends.time[second, 0]
     unknown = early > SLIGHT  # it runs beside the other: neither continues the other
@@ -187,14 +203,11 @@ def _evidence(
     return _Known(pairs, np.flatnonzero((shared >= TOGETHER_FRAMES) & (closest < APART_IOU)), shared)
 
 
-def _believe(pairs: Evidence, hosts: Ints, config: LinkingConfig) -> None:
-    """Add what another tracker says: tracklets that follow each other under one id of its are one person."""
-    last: dict[int, int] = {}
-    before = np.full(len(hosts), -1, np.int64)
-    for tracklet, host in enumerate(hosts.tolist()):
-        before[tracklet] = last.get(host, -1)
-        last[host] = tracklet
-    pairs.price -= config.host_weight * (before[pairs.second] == pairs.first)
+def _believe(pairs: Evidence, first: Ints, second: Ints, config: LinkingConfig) -> None:
+    """Add what another tracker says: that some pairs are one person."""
+    count = int(max(pairs.second.max(initial=0), second.max(initial=0))) + 1
+    said = np.isin(pairs.first * count + pairs.second, first * count + second)
+    pairs.price -= config.host_weight * said
 
 
 def _look(known: _Known, appearance: similarity.Appearance, starts: Ints, fps: float, config: LinkingConfig) -> None:
@@ -211,14 +224,14 @@ def _together(
     frames: Ints, xyxy: Floats, owner: Ints, first: Ints, second: Ints, count: int
 ) -> tuple[Floats, Floats, Floats]:
     """Of pairs (P,): frames in which both are seen, those of them in which boxes overlap, and the largest IoU."""
-    keys: list[Ints] = []
-    overlaps: list[Floats] = []
     order = np.lexsort((owner, frames))
-    for rows in np.split(order, np.flatnonzero(np.diff(frames[order])) + 1):
-        one, other = np.triu_indices(len(rows), 1)
-        keys.append(owner[rows[one]] * count + owner[rows[other]])
-        overlaps.append(boxes.iou(xyxy[rows], xyxy[rows])[one, other])
-    key, overlap = np.concatenate(keys), np.concatenate(overlaps)
+    begins = np.flatnonzero(np.diff(frames[order], prepend=-1))
+    after = np.repeat(np.append(begins[1:], len(order)), np.diff(np.append(begins, len(order)))) - 1
+    later = after - np.arange(len(order))  # boxes of the same frame that follow
+    here = np.repeat(np.arange(len(order)), later)
+    there = here + 1 + np.arange(len(here)) - np.repeat(np.cumsum(later) - later, later)
+    one, other = order[here], order[there]
+    key, overlap = owner[one] * count + owner[other], boxes.iou_each(xyxy[one], xyxy[other])
     wanted = first * count + second
     pair = np.minimum(np.searchsorted(wanted, key), max(len(wanted) - 1, 0))
     if not len(wanted):

@@ -63,11 +63,13 @@ class Partition:
     count: int  # N tracklets
     evidence: Evidence
     config: LinkingConfig
+    final: NDArray[np.bool_] | None = None  # (N,) who stay apart from each other
     person: Ints = field(init=False)  # (N,) the first tracklet of each tracklet's person
     merges: list[Merge] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         evidence = self.evidence
+        self._final = [False] * self.count if self.final is None else self.final.tolist()
         self._near: list[dict[int, int]] = [{} for _ in range(self.count)]  # neighbour -> pair
         for pair, (i, j) in enumerate(zip(evidence.first.tolist(), evidence.second.tolist(), strict=True)):
             self._near[i][j] = self._near[j][i] = pair
@@ -79,6 +81,8 @@ class Partition:
             _, pair, version = heapq.heappop(self._heap)
             if version == self._version[pair]:
                 one, other = sorted((int(evidence.first[pair]), int(evidence.second[pair])))
+                if self._final[one] and self._final[other]:
+                    continue
                 self.merges.append(self._described(one, other, pair))
                 self._merge(one, other, pair)
         self.person = np.arange(self.count)
@@ -96,6 +100,7 @@ class Partition:
         """Let one person take over all that is known of another."""
         evidence, near, gone = self.evidence, self._near[one], self._near[other]
         del near[other], gone[one]
+        self._final[one] |= self._final[other]
         self._version[pair] += 1
         shared = [neighbour for neighbour in gone if neighbour in near]
         kept = np.array([near[neighbour] for neighbour in shared], dtype=np.int64)
@@ -131,6 +136,10 @@ class Partition:
         rows = np.array([[near[k] for k in shared], [others[k] for k in shared]], dtype=np.int64).reshape(2, -1)
         rival = evidence.price[rows[::-1]] >= CONFLICT  # whoever is seen together with the one may be the other
         rivals = self._gain[rows][rival]
+        if self._final[one] or self._final[other]:  # whoever is known may be the other as well
+            known, unknown = (near, others) if self._final[other] else (others, near)
+            more = [row for k, row in known.items() if self._final[k] and k not in unknown and k not in (one, other)]
+            rivals = np.concatenate([rivals, self._gain[np.array(more, dtype=np.int64)]])
         gain = self._gain[pair]
         top = max(0.0, float(gain), float(rivals.max(initial=0)))
         total = np.exp(-top) + np.exp(gain - top) + np.exp(rivals - top).sum()
