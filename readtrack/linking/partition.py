@@ -137,8 +137,8 @@ class Partition:
         rival = evidence.price[rows[::-1]] >= CONFLICT  # whoever is seen together with the one may be the other
         rivals = self._gain[rows][rival]
         if self._final[one] or self._final[other]:  # whoever is known may be the other as well
-            known, unknown = (near, others) if self._final[other] else (others, near)
-            more = [row for k, row in known.items() if self._final[k] and k not in unknown and k not in (one, other)]
+            mine, theirs = (near, others) if self._final[other] else (others, near)
+            more = [row for k, row in mine.items() if self._final[k] and k not in theirs and k not in (one, other)]
             rivals = np.concatenate([rivals, self._gain[np.array(more, dtype=np.int64)]])
         gain = self._gain[pair]
         top = max(0.0, float(gain), float(rivals.max(initial=0)))
