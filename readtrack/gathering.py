@@ -111,9 +111,10 @@ class Gathering:
         assert self.size is not None
         clear = ~boxes.truncated(seen.xyxy, self.size) & (boxes.occlusion(seen.xyxy).max(axis=1) <= CLOSE_COVER)
         wanted = []
-        for row, tracklet, is_clear in zip(seen.rows.tolist(), seen.tracklets.tolist(), clear.tolist(), strict=True):
+        columns = (seen.rows.tolist(), seen.tracklets.tolist(), clear.tolist(), seen.xyxy)
+        for row, tracklet, is_clear, box in zip(*columns, strict=True):
             best, others = self._galleries.setdefault(tracklet, (Gallery(2 * CROPS), Gallery(CROPS)))
-            memory, place = best if is_clear else others, _Place()
+            memory, place = best if is_clear else others, Place(seen.frame, box)
             if is_clear or not best.crops:
                 memory.offer(place)
             if memory.crops and memory.crops[-1] is place:
@@ -136,6 +137,10 @@ class Gathering:
 
     def clip(self, tracklet: int) -> Clip:
         """Up to ``CROPS`` crops of a tracklet in the order of time; none where it was never seen well enough."""
+        return [place.crop for place in self.places(tracklet)]
+
+    def places(self, tracklet: int) -> "list[Place]":
+        """Where those crops are from."""
         best, others = self._galleries.get(tracklet, (None, None))
         return _spread((best if best.crops else others).crops) if best and others else []
 
@@ -157,14 +162,16 @@ def pair_log_odds(matcher: Matcher) -> Callable[[Sequence[Clip], Ints], Floats]:
 
 
 @dataclass(eq=False)
-class _Place:
+class Place:
     """A place in a gallery, given before its crop is cut."""
 
+    frame: int  # from 0
+    xyxy: Floats  # (4,)
     crop: Any = None  # None where the box shows nothing
 
 
-def _spread(places: list[_Place]) -> list[Any]:
-    """At most ``CROPS`` of the crops, at equal steps."""
-    crops = [place.crop for place in places if place.crop is not None]
-    count = min(CROPS, len(crops))
-    return [crops[int((place + 0.5) * len(crops) / count)] for place in range(count)]
+def _spread(places: list[Place]) -> list[Place]:
+    """At most ``CROPS`` of those that have a crop, at equal steps."""
+    shown = [place for place in places if place.crop is not None]
+    count = min(CROPS, len(shown))
+    return [shown[int((place + 0.5) * len(shown) / count)] for place in range(count)]

@@ -1,5 +1,6 @@
 """OfflineTracker: the people of a whole recording. Tracklets are gathered frame by frame and linked at the end."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,12 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.devices import Precision
+from readtrack.errors import InputError
 from readtrack.gathering import Gathering, Seen, pair_log_odds
 from readtrack.linking.engine import Linked, Observations, People, link, settle, steady_boxes
 from readtrack.linking.settings import LinkingConfig
 from readtrack.linking.similarity import Appearance, Clip, Ints
+from readtrack.read.crops import spread_positions
 from readtrack.read.matcher import Matcher
 from readtrack.tracking import Association, Reassignment
 
@@ -145,6 +148,31 @@ class OfflineTracker:
         camera = self._standing_maps() if self._maps else None
         return settle(observations, linked, self.fps, config, camera, self._gathering.size)
 
+    def lives(self) -> tuple[Ints, Ints]:
+        """First and last frame of each tracklet so far (N,), (N,)."""
+        count = self._gathering.tracklets.count
+        begins, ends = np.full(count, self.frames), np.full(count, -1)
+        for seen in self._seen:
+            begins[seen.tracklets] = np.minimum(begins[seen.tracklets], seen.frame)
+            ends[seen.tracklets] = seen.frame
+        return begins, ends
+
+    def compared(self, earlier: int, later: int) -> "Compared | None":
+        """How READ sees the first crop of one tracklet against those of another; None where either has none."""
+        places, others = self._gathering.places(earlier), self._gathering.places(later)
+        if self.matcher is None or not places or not others:
+            return None
+        clip, crop = [place.crop for place in places], others[0].crop
+        seen = [(place.frame, place.xyxy) for place in (others[0], *places)]
+        probability = float(self.matcher.similarity([crop], [clip])[0, 0])
+        try:
+            attention = self.matcher.attention(crop, clip)
+        except InputError:  # this network has none to show
+            return Compared(seen, probability, None)
+        shown = np.zeros((len(clip), *attention.shape[1:]))
+        np.add.at(shown, spread_positions(len(clip), len(attention)), attention)
+        return Compared(seen, probability, shown)
+
     def observations(self) -> Observations:
         """All boxes of tracklets so far."""
         nothing = (np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
@@ -160,3 +188,12 @@ class OfflineTracker:
         for first, last in zip(moved, [*moved[1:], self.frames], strict=True):
             maps[first:last] = self._maps[first]
         return maps
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A crop and a tracklet, as READ sees them."""
+
+    places: list[tuple[int, Floats]]  # frame, counted as handed in, and box (4,) of the crop, then of the tracklet's
+    probability: float
+    attention: Floats | None  # (T, h, w) of the tracklet's crops, sums to 1; None where the network shows none

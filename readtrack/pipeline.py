@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -11,16 +11,18 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
+from readtrack.linking import persons
 from readtrack.linking.engine import Linked, People
 from readtrack.offline import OfflineTracker
 from readtrack.readtracker import ReadTracker
-from readtrack.results import Results
+from readtrack.results import COMPARED, Comparison, Results
 from readtrack.tracking import Association, Reassignment
 from readtrack.video import Frame
 
 Detect = Callable[[Frame], sv.Detections]
 
 REMEMBERED = 4096  # frames back to which a reassignment can be told
+SHORT = 0.5  # seconds from which both sides of a link matter
 
 
 class OnlineTracker(Protocol):
@@ -110,6 +112,7 @@ class Summary:
     """What one run did; seconds are totals over its frames."""
 
     frames: int = 0
+    first_frame: int = 0  # of the source
     identities: int = 0
     reidentified: int = 0  # identities brought back by READ
     judged: int = 0  # other associations that READ decided
@@ -120,6 +123,7 @@ class Summary:
     crops_encoded: int = 0
     pairs_compared: int = 0
     interrupted: bool = False
+    dropped: list[dict[str, int | float | str]] = field(default_factory=list)  # who was found to be no person, and why
 
 
 def track(
@@ -143,6 +147,7 @@ def track(
     try:
         for step in steps:
             results.write(step.frame, step.people, step.associations, step.reassignments)
+            summary.first_frame = step.frame.index if not summary.frames else summary.first_frame
             summary.frames += 1
             summary.seconds_detector += step.seconds_detector
             summary.seconds_rest += step.seconds_tracker
@@ -201,6 +206,8 @@ def track_recording(
         summary.interrupted = True
     begun = time.perf_counter()
     people, linked = tracker.finish_people()
+    summary.first_frame = indices[0] if indices else 0
+    summary.dropped = _dropped(people, linked)
     summary.seconds_rest += time.perf_counter() - begun
     associations = _associations(linked, indices, tracker.fps)
     results.replace_tables(_by_frame(people, indices), associations)
@@ -209,6 +216,8 @@ def track_recording(
     summary.judged = len(associations) - summary.reidentified
     if draw is not None:
         try:
+            if draw.album is not None:
+                draw.album.want(_comparisons(tracker, linked, indices))
             _draw(frames, people, indices, associations, draw)
         except KeyboardInterrupt:
             summary.interrupted = True
@@ -250,10 +259,38 @@ def _associations(linked: Linked, indices: list[int], fps: float) -> list[Associ
             runner_up=one.runner_up,
             gap=round(one.gap * fps),
             motion_cost=-one.motion,
+            boxes=one.boxes,
         )
         for one in linked.links
     ]
     return sorted(told, key=lambda one: one.frame)
+
+
+def _dropped(people: People, linked: Linked) -> list[dict[str, int | float | str]]:
+    """Who was found to be no person: id, probability of being one, what speaks most against it."""
+    why = persons.reasons(linked.features)
+    ids = np.unique(people.ids[people.dropped]).tolist()
+    return [{"id": i, "probability": float(linked.probability[i - 1]), "why": why[i - 1]} for i in ids]
+
+
+def _comparisons(tracker: OfflineTracker, linked: Linked, indices: list[int]) -> Iterator[Comparison]:
+    """Links in pictures, the most doubtful of those that matter and the longest absences; none without READ."""
+    if tracker.matcher is None or not linked.links:
+        return
+    least, least_person = SHORT * tracker.fps, tracker.config.min_person
+    counted = [one for one in linked.links if one.boxes >= least and linked.probability[one.person] >= least_person]
+    doubtful = sorted(counted, key=lambda one: one.probability)[: COMPARED - COMPARED // 3]
+    away = sorted((one for one in counted if one not in doubtful and one.gap >= 1), key=lambda one: -one.gap)
+    begins, ends = tracker.lives()
+    for link in [*doubtful, *away[: COMPARED - len(doubtful)]]:
+        others = np.flatnonzero((linked.people == link.person) & (begins < begins[link.tracklet]))
+        for other in others[np.argsort(-ends[others], kind="stable")].tolist():
+            compared = tracker.compared(other, link.tracklet)
+            if compared is not None:
+                places = [(indices[frame], xyxy) for frame, xyxy in compared.places]
+                told = (indices[link.frame], link.person + 1)
+                yield Comparison(*told, places, compared.probability, compared.attention)
+                break
 
 
 def _draw(

@@ -23,7 +23,7 @@ FLOORS = [  # a room imports from lower floors and from itself
     {"gathering"},
     {"offline"},
     {"datasets", "results", "readtracker", "relinking", "memory"},
-    {"pipeline", "adapters"},
+    {"pipeline", "adapters", "report"},
     {"evaluation"},
     {"training"},
     {"commands"},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from readtrack.commands.about import about_run, report_of
 from readtrack.commands.console import INCOMPLETE, INTERRUPTED, exit_status, output, progress
 from readtrack.commands.parsing import Positional, parse
 from readtrack.detect.config import DetectorConfig
@@ -42,7 +43,7 @@ A file is gone through as a whole before ids are told, and once more to be drawn
 tracks that are not joined yet. Cameras, streams and --show are live: ids are told frame by frame.
 
 written to --out: tracks.txt (MOTChallenge; filled boxes end in 1), dropped.txt (what was found to be no person),
-tracks.mp4, associations.jsonl (why READ decided what), summary.json
+tracks.mp4, associations.jsonl (why READ decided what), summary.json, report.html (the page of it all)
 """
 SHOWN = ("max_age", "match_probability", "high_confidence", "start_confidence", "budget", "moving_camera")
 HIDDEN = {field.name for field in fields(TrackerConfig)} - {*SHOWN, "fps"} | {"nms_iou"}
@@ -103,6 +104,7 @@ class OutputSettings:
     out: Path | None = None  # folder; if not given, runs/<source>, numbered when taken
     overwrite: bool = False  # replace what an earlier run left there
     video: bool = True  # write tracks.mp4
+    report: bool = True  # write report.html: who, when, why, and how far to trust it
     save_crops: bool = False  # write crops/<id>/<frame>.jpg, two a second of each identity
     show: bool = False  # show the frames in a window while they are tracked; q ends
     quiet: bool = False  # print errors only
@@ -134,7 +136,7 @@ def _track(settings: TrackSettings) -> int:
     from readtrack.files import replacing
     from readtrack.pipeline import track, track_recording
     from readtrack.readtracker import ReadTracker
-    from readtrack.results import Results, check_window, make_folder
+    from readtrack.results import Album, Results, check_window, make_folder
 
     out, console = settings.output, output(settings.output.quiet)
     logging.basicConfig(format="%(message)s", level=logging.ERROR if out.quiet else logging.WARNING)
@@ -151,23 +153,37 @@ def _track(settings: TrackSettings) -> int:
         street = isinstance(video, Recording)
         folder = make_folder(out.out, video.name, out.overwrite, _read_files(settings, video), others=street)
         frames, drawn = video.frames if isinstance(video, Recording) else video, out.video and video.pixels
+        album = Album(video.fps) if out.report else None
         with ExitStack() as stack:
             report = stack.enter_context(_progress(video, out.quiet))
             if isinstance(tracker, ReadTracker):
-                results = stack.enter_context(Results(folder, config.fps, drawn, out.save_crops, out.show))
+                results = stack.enter_context(Results(folder, config.fps, drawn, out.save_crops, out.show, album=album))
                 summary = track(frames, detect, tracker, results, report)
             else:
                 results = stack.enter_context(Results(folder, config.fps, video=False))
-                draw = stack.enter_context(Results(folder, config.fps, drawn, out.save_crops, tables=False))
+                draw = stack.enter_context(
+                    Results(folder, config.fps, drawn, out.save_crops, tables=False, album=album)
+                )
                 summary = track_recording(frames, detect, tracker, results, report, draw)
     engine = tracker.matcher.engine if tracker.matcher else "nothing"
-    about = asdict(summary) | {"engine": engine} | _told(video)
+    run = about_run(
+        video,
+        settings.source.source,
+        settings.source.stride,
+        live,
+        weights,
+        detector=settings.detector,
+        tracking=config,
+        recording=settings.recording,
+    )
+    about = asdict(summary) | {"engine": engine, "run": run} | _told(video)
     if summary.frames:
         console.print(_summary_table(summary, engine))
         if isinstance(video, Recording):
             about |= _score_street(video, tracker, config, folder, summary.frames, console)
     with replacing(folder / "summary.json") as partial:
         partial.write_text(json.dumps(about, indent=2) + "\n")
+    report_of(folder, album)
     console.print(f"written to {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}")
     if summary.interrupted:
         console.print(f"interrupted after {summary.frames} frames; the files hold all of them")

@@ -49,6 +49,7 @@ class Link:
 
     person: int  # number of both from now on, from 0
     tracklet: int  # first tracklet of the one that begins later
+    boxes: int  # of the smaller of both
     frame: int  # its first, from 0
     gap: float  # seconds between them
     probability: float  # of this link among all that either might have instead
@@ -63,6 +64,7 @@ class Linked:
 
     people: Ints  # the person of each tracklet (N,), from 0 to K - 1 in the order of appearance
     probability: Floats  # (K,) of being a person rather than something else
+    features: Floats  # (K, 4) by which that is told, in the order of ``persons.FEATURES``
     links: list[Link]  # in the order in which they were made, the surest first
     joined: Floats  # (N,) probability of the link that joined each tracklet with the one before it; 1 without one
     longest_gap: float  # seconds up to which a straight line between two sights of somebody can be believed
@@ -91,7 +93,10 @@ def link(
         motion: how far off people are; None learns it.
     """
     if not len(observations.frames):
-        return Linked(np.zeros(0, np.int64), np.zeros(0), [], np.zeros(0), 0.0, Motion(PLACE, SPEED, ANYBODY))
+        nothing = np.zeros(0)
+        return Linked(
+            nothing.astype(np.int64), nothing, np.zeros((0, 4)), [], nothing, 0.0, Motion(PLACE, SPEED, ANYBODY)
+        )
     order = np.lexsort((observations.frames, observations.tracklets))
     frames, steady, owner = (
         values[order] for values in (observations.frames, observations.steady, observations.tracklets)
@@ -118,11 +123,12 @@ def link(
     found = Partition(len(rank), evidence.pairs, config, fixed)
     known, people = np.unique(found.person, return_inverse=True)
     number = {tracklet: k for k, tracklet in enumerate(known.tolist())}
-    root = found.person
+    root, smaller = found.person, _smaller(found, np.diff(starts))
     links = [
         Link(
             person=number[int(root[merge.first])],
             tracklet=int(rank[merge.second]),
+            boxes=fewest,
             frame=int(frames[starts[merge.second]]),
             gap=merge.gap,
             probability=merge.probability,
@@ -130,11 +136,22 @@ def link(
             appearance=merge.appearance,
             motion=merge.motion,
         )
-        for merge in found.merges
+        for merge, fewest in zip(found.merges, smaller, strict=True)
     ]
     told = persons.features(people[owner], frames, observations.xyxy[order], observations.confidence[order])
     joined = _joined(found, len(rank))[place]
-    return Linked(people[place], persons.probability(told), links, joined, motion.believed(FILL_ERROR), motion)
+    sure = persons.probability(told)
+    return Linked(people[place], sure, told, links, joined, motion.believed(FILL_ERROR), motion)
+
+
+def _smaller(found: Partition, lengths: Ints) -> list[int]:
+    """Boxes of the smaller of the two that each merge joins, of those of each tracklet (N,)."""
+    size = lengths.tolist()
+    smaller = []
+    for merge in found.merges:
+        smaller.append(min(size[merge.first], size[merge.second]))
+        size[merge.first] += size[merge.second]
+    return smaller
 
 
 def _joined(found: Partition, count: int) -> Floats:

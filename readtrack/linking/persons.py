@@ -49,6 +49,11 @@ def features(people: Ints, frames: Ints, xyxy: Floats, confidence: Floats) -> Fl
     )
 
 
+def reasons(found: Floats) -> list[str]:
+    """Of each of K people (K, 4) the feature that speaks most against a person."""
+    return [FEATURES[place] for place in ((found - MEAN) * WEIGHTS).argmin(axis=1).tolist()]
+
+
 def _heights(xyxy: Floats) -> Floats:
     """Heights (B,) in pixels, at least 1."""
     return np.maximum(xyxy[:, 3] - xyxy[:, 1], 1.0)

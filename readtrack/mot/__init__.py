@@ -6,7 +6,15 @@ flag in column 7 and, from MOT16 on, the class in column 8 and the visibility in
 
 from readtrack.mot.detections import read_mot
 from readtrack.mot.rows import Rows, by_frame
-from readtrack.mot.tables import PEDESTRIAN, MotTable, has_classes, read_table, read_truth
+from readtrack.mot.tables import (
+    PEDESTRIAN,
+    MotTable,
+    TrackRows,
+    has_classes,
+    read_table,
+    read_tracks,
+    read_truth,
+)
 from readtrack.mot.writer import MotWriter
 
 __all__ = [
@@ -14,9 +22,11 @@ __all__ = [
     "MotTable",
     "MotWriter",
     "Rows",
+    "TrackRows",
     "by_frame",
     "has_classes",
     "read_mot",
     "read_table",
+    "read_tracks",
     "read_truth",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
+from readtrack.boxes import tlwh_to_xyxy
 from readtrack.errors import InputError
 from readtrack.mot.rows import Rows, by_frame, log, read_lines, read_rows, row_error
 
@@ -77,6 +78,38 @@ def read_table(path: str | Path, frames: int | None = None) -> MotTable:
             raise row_error(path, int(index), f"is beyond the {frames} frames: pass the file of this sequence")
     _refuse_twins(path, rows, np.arange(len(rows)))
     return MotTable(path, rows)
+
+
+@dataclass(frozen=True)
+class TrackRows:
+    """Boxes of people with identities, by frame and identity; all arrays begin with N."""
+
+    frames: NDArray[np.int64]  # from 0
+    ids: NDArray[np.int64]
+    xyxy: NDArray[np.float64]  # (N, 4)
+    confidence: NDArray[np.float64]  # 1 where the file has none
+    filled: NDArray[np.bool_]  # whether the row ends in 1: nobody detected it
+
+
+def read_tracks(path: str | Path) -> TrackRows:
+    """Read tracks as ``MotWriter`` or another tracker writes them.
+
+    Raises:
+        InputError: as ``read_table``.
+    """
+    table = read_table(path)
+    rows, lines = table.rows, table.lines()
+    order = np.lexsort((rows[:, 1], rows[:, 0]))
+    filled = np.array([line.replace(" ", "").endswith("-1,-1,1") for line in lines], dtype=bool)
+    rows = rows[order]
+    confidence = np.where(rows[:, 6] == -1, 1.0, rows[:, 6])
+    return TrackRows(
+        frames=rows[:, 0].astype(np.int64) - 1,
+        ids=rows[:, 1].astype(np.int64),
+        xyxy=tlwh_to_xyxy(rows[:, 2:6]),
+        confidence=confidence,
+        filled=filled[order],
+    )
 
 
 def has_classes(rows: Rows) -> bool:

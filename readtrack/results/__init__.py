@@ -1,6 +1,21 @@
 """What a run leaves in its folder."""
 
+from readtrack.results.album import COMPARED, Album, Comparison, Picture
 from readtrack.results.folder import Results, make_folder
 from readtrack.results.painter import check_window
+from readtrack.results.table import Decision, Table, important, read, read_decisions
 
-__all__ = ["Results", "check_window", "make_folder"]
+__all__ = [
+    "COMPARED",
+    "Album",
+    "Comparison",
+    "Decision",
+    "Picture",
+    "Results",
+    "Table",
+    "check_window",
+    "important",
+    "make_folder",
+    "read",
+    "read_decisions",
+]

@@ -18,11 +18,12 @@ from readtrack import boxes
 from readtrack.errors import InputError, first_line
 from readtrack.files import check_apart, replacing
 from readtrack.mot import MotWriter
+from readtrack.results.album import Album
 from readtrack.results.painter import Painter, Window
 from readtrack.tracking import Association, Reassignment
 from readtrack.video import Frame, VideoWriter
 
-NAMES = ("tracks.txt", "dropped.txt", "tracks.mp4", "associations.jsonl", "summary.json", "crops")
+NAMES = ("tracks.txt", "dropped.txt", "tracks.mp4", "associations.jsonl", "summary.json", "report.html", "crops")
 
 
 def make_folder(
@@ -74,6 +75,7 @@ class Results:
         crops: bool = False,
         show: bool = False,
         tables: bool = True,
+        album: Album | None = None,
     ) -> None:
         """Open the files.
 
@@ -83,9 +85,10 @@ class Results:
             video: write tracks.mp4.
             crops: write two crops per second of each identity under crops/<id>/.
             show: show the frames in a window as well.
+            album: what takes the pictures of a report.
             tables: write tracks.txt and associations.jsonl; otherwise they stay as they are.
         """
-        self.folder = folder
+        self.folder, self.album = folder, album
         self._boxes: Counter[int] = Counter()  # of each id
         self.open = True  # until the user closes the window
         self._fps = fps
@@ -115,6 +118,10 @@ class Results:
             if association.reason == "reidentified":
                 self._painter.returned(association.track, frame.index, association.probability)
         if frame.image is not None:
+            if self.album is not None:
+                self.album.see(frame.index, frame.image, known)
+                for association in associations:
+                    self.album.decided(frame.image, people, association)
             self._show(frame, frame.image, known)
 
     def _show(self, frame: Frame, image: NDArray[np.uint8], known: sv.Detections) -> None:
@@ -138,6 +145,8 @@ class Results:
 
         Frames are the source's, as ``pipeline.Steps`` gives them.
         """
+        if self.album is not None:
+            self.album.correct([late for late in reassignments if late.previous_id > 0])
         if self._mot is None:
             return
         wrong = [late for late in reassignments if late.previous_id > 0]

@@ -109,6 +109,7 @@ class Association:
     gap: int  # frames since the track was last seen
     motion_cost: float  # 1 - IoU of the track's predicted box with the detection; of a linked tracklet minus the
     # log likelihood ratio of its motion
+    boxes: int = 1  # that were given with it; of two tracklets those of the smaller one
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,45 @@
+"""What a run tells of itself in summary.json, and the page of it."""
+
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from readtrack.evaluation.recordings import Recording
+    from readtrack.results import Album
+    from readtrack.video import Video
+
+
+def about_run(
+    video: "Video | Recording", source: str, stride: int, live: bool, weights: str | None, **settings: Any
+) -> dict[str, Any]:
+    """Source, version, weights and settings of a run; settings are dataclasses, by name."""
+    from readtrack.files import sha256
+    from readtrack.read.weights import find_weights
+
+    file = None if weights is None else Path(weights) if Path(weights).is_file() else find_weights(weights)
+    return {
+        "source": video.name,
+        "opened_as": source,
+        "fps": video.fps,
+        "stride": stride,
+        "ids_told": "frame by frame" if live else "of the whole file",
+        "weights": weights,
+        "weights_sha256": None if file is None else sha256(file),
+        "version": version("readtrack"),
+        **{name: {key: _plain(value) for key, value in asdict(one).items()} for name, one in settings.items()},
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A setting as JSON has it."""
+    return value if isinstance(value, bool | int | float | str | None) else str(value)
+
+
+def report_of(folder: Path, album: "Album | None") -> None:
+    """Write the page of a run, unless there is no album for it."""
+    if album is not None:
+        from readtrack.report import write_report
+
+        write_report(folder, album)

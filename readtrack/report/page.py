@@ -1,0 +1,72 @@
+"""Contents to one file of HTML, by Jinja2: everything is escaped, nothing is fetched."""
+
+import base64
+import hashlib
+import shlex
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from readtrack.files import replacing
+from readtrack.report.contents import WIDTH, clock, contents, sureness
+from readtrack.results import Album, Table, read
+
+NAME = "report.html"
+ROW = 18  # units of a person's line in the chart of times
+
+
+def write_report(folder: Path, album: Album | None = None, table: Table | None = None) -> Path:
+    """Write report.html of what a run left in a folder, whole or not at all.
+
+    Args:
+        folder: holds tracks.txt; associations.jsonl, summary.json and tracks.mp4 are used where they are.
+        album: pictures; None writes a page without any.
+        table: what to show instead of the folder's own table.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: a file of the run is damaged, or the page cannot be written.
+    """
+    path = folder / NAME
+    text = render(folder, read(folder) if table is None else table, album)
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return path
+
+
+def render(folder: Path, table: Table, album: Album | None) -> str:
+    """The page as text."""
+    environment = Environment(
+        loader=PackageLoader("readtrack.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"clock": clock, "percent": _percent, "sureness": sureness}
+    script, style = (_source(environment, name) for name in ("page.js", "page.css"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template("page.html").render(
+        page=contents(folder, table, album),
+        script=Markup(script),
+        style=Markup(style),
+        script_digest=digest,
+        folder=shlex.quote(str(folder)),
+        width=WIDTH,
+        row=ROW,
+    )
+
+
+def _percent(probability: float) -> str:
+    """A probability without false certainty."""
+    return "over 99 %" if 0.995 <= probability < 1 else f"{100 * probability:.0f} %"
+
+
+def _source(environment: Environment, name: str) -> str:
+    """One of the files beside the template, as it stands."""
+    loader: Any = environment.loader
+    return str(loader.get_source(environment, name)[0])

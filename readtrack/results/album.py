@@ -1,0 +1,183 @@
+"""Album: the pictures that a report shows, taken as frames go by and thinned as the recording grows."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+
+from readtrack import boxes
+from readtrack.images import Image
+from readtrack.tracking import Association, Reassignment
+
+HEIGHT = 96  # pixels of a picture
+WIDEST = 96
+QUALITY = 75  # of JPEG: some 2 KB a picture
+PER_SECOND = 2.0  # pictures of a person, at first
+EACH = 16  # of a person in the end,
+ALL = 1200  # and of all people; whoever has most gives first
+COMPARED = 24  # decisions of READ that are shown in pictures
+CLIP = 4  # pictures of a tracklet
+HEAT = 0.55  # share of the colours of attention in a picture
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Somebody in a frame."""
+
+    frame: int  # of the source, from 0
+    jpeg: bytes
+
+
+@dataclass
+class Comparison:
+    """A decision of READ: a crop, and the tracklet that it was compared with."""
+
+    frame: int  # of the decision
+    track: int  # the identity that was given
+    places: list[tuple[int, NDArray[np.float64]]]  # frame and box (4,) of the crop, then of those of the tracklet
+    probability: float | None = None  # of this crop and this tracklet alone
+    attention: NDArray[np.float64] | None = None  # (T, h, w) of the tracklet's crops; sums to 1
+    pictures: dict[int, Picture] = field(default_factory=dict)  # by place, as frames go by
+    overlays: dict[int, bytes] = field(default_factory=dict)  # JPEG, bright where the crop found its answer
+
+
+class Album:
+    """Takes pictures of people, two a second of each, and halves them where they become too many.
+
+    In the end there are at most ``EACH`` of a person, evenly over the time in which they were seen, and ``ALL`` of
+    everybody; of more people than that only those who were seen longest are shown.
+    """
+
+    def __init__(self, fps: float) -> None:
+        """Empty; ``fps`` are frames of the source a second."""
+        self.comparisons: list[Comparison] = []
+        self._step = max(1, round(fps / PER_SECOND))  # frames between two pictures of a person
+        self._pictures: dict[int, dict[int, bytes]] = {}  # of each person, by frame
+        self._steps: dict[int, int] = {}  # of those who were thinned
+        self._count = 0
+        self._wanted: dict[int, list[tuple[Comparison, int]]] = {}
+
+    def want(self, comparisons: Iterable[Comparison]) -> None:
+        """Take the pictures of decisions when their frames go by."""
+        for one in comparisons:
+            self.comparisons.append(one)
+            for place, (frame, _) in enumerate(one.places):
+                self._wanted.setdefault(frame, []).append((one, place))
+
+    def see(self, frame: int, image: Image, people: sv.Detections) -> None:
+        """The next frame: BGR image, people with ``tracker_id`` from 1."""
+        ids = [] if people.tracker_id is None else people.tracker_id.tolist()
+        for track, xyxy in zip(ids, people.xyxy, strict=True):
+            own = self._pictures.setdefault(track, {})
+            last = next(reversed(own), None)
+            if last is None or abs(frame - last) >= self._steps.get(track, self._step):
+                cut = picture(image, xyxy)
+                if cut is not None:
+                    own[frame] = _jpeg(cut)
+                    self._count += 1
+                    if len(own) > 2 * EACH:
+                        self._halve(track)
+        for one, place in self._wanted.pop(frame, []):
+            self._compare(one, place, image)
+        if self._count > 4 * ALL:
+            self._thin(2 * ALL)
+
+    def decided(self, image: Image, people: sv.Detections, association: Association) -> None:
+        """READ has just given a detection to somebody: show it beside earlier pictures of that person."""
+        track, row = association.track, association.detection
+        earlier = [frame for frame in self._pictures.get(track, {}) if frame < association.frame][-CLIP:]
+        if not earlier or not 0 <= row < len(people):
+            return
+        xyxy = np.asarray(people.xyxy[row], dtype=np.float64)
+        cut = picture(image, xyxy)
+        if cut is None:
+            return
+        one = Comparison(association.frame, track, [(association.frame, xyxy)], association.probability)
+        one.pictures[0] = Picture(association.frame, _jpeg(cut))
+        for place, frame in enumerate(earlier, 1):
+            one.pictures[place] = Picture(frame, self._pictures[track][frame])
+        self.comparisons.append(one)
+        if len(self.comparisons) > COMPARED:  # the surest gives way
+            self.comparisons.remove(max(self.comparisons, key=lambda one: one.probability or 0.0))
+
+    def correct(self, reassignments: Sequence[Reassignment]) -> None:
+        """Identities of earlier frames proved wrong."""
+        taken = [self._pictures.get(late.previous_id, {}).pop(late.frame, None) for late in reassignments]
+        for late, jpeg in zip(reassignments, taken, strict=True):
+            if jpeg is not None:
+                own = self._pictures.get(late.track, {})
+                self._pictures[late.track] = dict(sorted({**own, late.frame: jpeg}.items()))
+
+    def pictures(self) -> dict[int, list[Picture]]:
+        """Of each person, in the order of time."""
+        self._thin(ALL)
+        return {
+            track: [Picture(frame, own[frame]) for frame in _spread(sorted(own), EACH)]
+            for track, own in self._pictures.items()
+            if own
+        }
+
+    def _halve(self, track: int) -> None:
+        """Forget every second picture of a person, and take half as many from now on."""
+        own = self._pictures[track]
+        for frame in list(own)[1::2]:
+            del own[frame]
+            self._count -= 1
+        self._steps[track] = 2 * self._steps.get(track, self._step)
+
+    def _thin(self, most: int) -> None:
+        """Leave so many pictures at most."""
+        counts = np.array([min(len(own), EACH) for own in self._pictures.values()], dtype=np.int64)
+        if not len(counts) or counts.sum() <= most:
+            self._count = sum(map(len, self._pictures.values()))
+            return
+        each = next((n for n in range(EACH, 0, -1) if np.minimum(counts, n).sum() <= most), 0)
+        for track, own in self._pictures.items():
+            kept = set(_spread(sorted(own), max(each, 1)))
+            self._pictures[track] = {frame: jpeg for frame, jpeg in own.items() if frame in kept}
+            self._steps[track] = self._steps.get(track, self._step) * -(-len(own) // max(len(kept), 1))
+        if not each:
+            longest = sorted(self._pictures, key=lambda track: -self._steps[track])
+            self._pictures = {track: self._pictures[track] for track in longest[:most]}
+        self._count = sum(map(len, self._pictures.values()))
+
+    def _compare(self, one: Comparison, place: int, image: Image) -> None:
+        """Take a picture of a decision."""
+        frame, xyxy = one.places[place]
+        cut = picture(image, xyxy)
+        if cut is None:
+            return
+        one.pictures[place] = Picture(frame, _jpeg(cut))
+        if one.attention is not None and place:
+            heat = (one.attention[place - 1] / max(float(one.attention.max()), 1e-9)) ** 0.5
+            bright = cv2.resize(heat, (cut.shape[1], cut.shape[0]), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+            colour = cv2.applyColorMap((255 * bright).astype(np.uint8), cv2.COLORMAP_INFERNO)
+            one.overlays[place] = _jpeg(np.asarray(cv2.addWeighted(cut, 1 - HEAT, colour, HEAT, 0), dtype=np.uint8))
+
+
+def picture(image: Image, xyxy: NDArray[np.floating]) -> Image | None:
+    """A box (4,) of a BGR image, ``HEIGHT`` pixels high; None where nothing of it is in the image."""
+    height, width = image.shape[:2]
+    box = boxes.clip(np.asarray(xyxy, dtype=np.float64)[None], width, height)[0]
+    if not np.isfinite(box).all():
+        return None
+    left, top, right, bottom = box.round().astype(int).tolist()
+    if right - left < 2 or bottom - top < 2:
+        return None
+    scale = min(HEIGHT / (bottom - top), WIDEST / (right - left))
+    size = (max(1, round(scale * (right - left))), max(1, round(scale * (bottom - top))))
+    return np.asarray(cv2.resize(image[top:bottom, left:right], size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _jpeg(image: Image) -> bytes:
+    """An image as a file."""
+    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes())
+
+
+def _spread(frames: list[int], most: int) -> list[int]:
+    """At most so many of them, at equal steps."""
+    count = min(most, len(frames))
+    return [frames[int((place + 0.5) * len(frames) / count)] for place in range(count)]

@@ -1,0 +1,171 @@
+"""The page of a run: what it shows, that it is safe, and that a browser can use it."""
+
+import json
+import os
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import supervision as sv
+from browser import Browser, needs_browser
+
+from readtrack.errors import InputError
+from readtrack.report import write_report
+from readtrack.results import Album, Comparison, Results
+from readtrack.tracking import Association
+from readtrack.video import Frame
+
+FPS, LENGTH = 10, 60
+
+
+def people_in(index, people):
+    """Each person stands in a column of its own; the last is away in the middle."""
+    ids = [i for i in range(1, people + 1) if i < people or not 20 <= index < 45]
+    left = np.array([30.0 * (i - 1) for i in ids])
+    xyxy = np.stack([left, np.full(len(ids), 10.0), left + 25, np.full(len(ids), 80.0)], axis=1)
+    return sv.Detections(xyxy, confidence=np.full(len(ids), 0.9), tracker_id=np.array(ids))
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Make a run of so many people, of whom the last comes back and another was doubtful."""
+
+    def make(people=3, source="<b>a & b</b>", length=LENGTH):
+        out = tmp_path / "run"
+        out.mkdir()
+        album = Album(FPS)
+        image = np.random.default_rng(0).integers(0, 255, (90, 30 * people, 3)).astype(np.uint8)
+        back = Association(45, people, people - 1, "reidentified", 0.97, 0.01, 25, 0.3)
+        doubt = Association(30, 1, 0, "ambiguous", 0.55, 0.4, 1, 0.2)
+        places = [(f, people_in(f, people).xyxy[0].astype(float)) for f in (30, 10, 12)]
+        album.want([Comparison(30, 1, places, 0.6, np.full((2, 4, 2), 1 / 16))])
+        with Results(out, FPS, video=False, album=album) as results:
+            for index in range(length):
+                told = {45: [back], 30: [doubt]}.get(index, [])
+                results.write(Frame(index, image), people_in(index, people), told, [])
+        about = {"frames": LENGTH, "first_frame": 0, "interrupted": False, "engine": "nothing"}
+        about["run"] = {"source": source, "fps": FPS, "stride": 1, "weights": "read-s", "tracking": {"max_age": 60}}
+        about["dropped"] = [{"id": 99, "probability": 0.1, "why": "mean rank"}]
+        (out / "summary.json").write_text(json.dumps(about))
+        return out, album
+
+    return make
+
+
+class Reader(HTMLParser):
+    """What is in a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.ids, self.words = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self.ids += [value for name, value in attributes if name == "id"]
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_the_page_tells_who_when_why_and_how_far_to_trust_it(run):
+    folder, album = run()
+    text = write_report(folder, album).read_text()
+    page = Reader(text)
+    words = " ".join(" ".join(page.words).split())
+    assert {"who", "when", "why", "trust", "person-1", "person-2", "person-3", "case-1"} <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+    assert "3 people in 6.0 s" in words and "1 not sure: person 1 doubtful, 55 %" in words
+    assert "2.0 s to 4.5 s" not in words and "1.9 s to 4.5 s" in words  # the gap of person 3
+    assert "mean rank" in words and "max_age" in words and "read-s" in words
+    pictures = [a for tag, a in page.tags if tag == "img"]
+    assert len(pictures) > 20 and all(a["src"].startswith("data:image/jpeg;base64,") and a["alt"] for a in pictures)
+    assert sum("found its answer" in a["alt"] for a in pictures) == 2
+
+
+def test_everything_is_escaped_and_nothing_is_fetched(run):
+    folder, album = run(source="<script>alert(1)</script>'\"")
+    text = write_report(folder, album).read_text()
+    page = Reader(text)
+    assert text.count("<script>") == 1 and "alert(1)" in "".join(page.words)
+    fetched = [a.get("src") or a.get("href") for tag, a in page.tags if tag in ("img", "script", "link", "video")]
+    assert all(address is None or address.startswith("data:") for address in fetched)
+    assert not re.search(r"https?://", text)
+
+
+@pytest.mark.parametrize("left", ["nothing", "no summary", "no decisions", "nobody"])
+def test_a_run_that_was_cut_short_has_a_page_too(run, left):
+    folder, album = run()
+    if left == "no summary":
+        (folder / "summary.json").unlink()
+    if left == "no decisions":
+        (folder / "associations.jsonl").unlink()
+    if left == "nobody":
+        (folder / "tracks.txt").write_text("")
+    text = write_report(folder, None if left == "nothing" else album).read_text()
+    assert ("Nobody was found" in text) == (left == "nobody")
+
+
+def test_what_is_damaged_is_told_and_a_page_that_cannot_be_written_leaves_the_rest(run):
+    folder, album = run()
+    page = write_report(folder, album)
+    before = page.read_bytes()
+    (folder / "associations.jsonl").write_text('{"frame": 1}\n')
+    with pytest.raises(InputError, match="jsonl:1"):
+        write_report(folder, album)
+    assert page.read_bytes() == before
+    (folder / "associations.jsonl").write_text("")
+    os.chmod(folder, 0o500)
+    try:
+        if not os.access(folder, os.W_OK):
+            with pytest.raises(InputError, match="cannot be written"):
+                write_report(folder, album)
+            assert page.read_bytes() == before
+    finally:
+        os.chmod(folder, 0o700)
+
+
+@needs_browser
+def test_a_browser_finds_opens_and_follows_a_person(run, tmp_path):
+    folder, album = run()
+    page = write_report(folder, album)
+    with Browser(tmp_path / "profile") as browser:
+        browser.open(page.as_uri())
+        assert browser("document.querySelector('.tools').hidden") is False
+        browser("search.value = '3'; search.dispatchEvent(new Event('input'))")
+        shown = "[...document.querySelectorAll('#people tbody tr')].filter(r => !r.hidden).map(r => r.id)"
+        assert browser(shown) == ["person-3"] and browser("found.textContent") == "1 found"
+        browser("search.value = ''; search.dispatchEvent(new Event('input'))")
+        browser("document.querySelectorAll('th[data-sort] button')[1].click()")
+        assert browser(shown)[0] == "person-1"  # the least sure first
+        browser(
+            "document.querySelector('svg.times a[href=\"#person-3\"] rect').parentNode.dispatchEvent("
+            "new MouseEvent('click', {bubbles: true, cancelable: true}))"
+        )
+        assert browser("location.hash") == "#person-3"
+        assert browser("[...document.images].every(i => i.loading == 'lazy' || i.naturalWidth > 0)")
+        assert browser("document.querySelectorAll('.case img')[0].decode().then(() => true)")
+        assert browser.told == [] and browser.requests == [page.as_uri()]
+
+
+@needs_browser
+def test_without_javascript_tables_and_pictures_are_there(run, tmp_path):
+    folder, album = run()
+    with Browser(tmp_path / "profile", javascript=False) as browser:
+        browser.open(write_report(folder, album).as_uri())
+        assert browser.told == []
+        assert browser("document.querySelector('.tools').hidden") is True
+        assert browser("document.querySelectorAll('#people tbody tr').length") == 3
+        assert browser("document.querySelector('#people img').decode().then(() => true)")
+
+
+@needs_browser
+def test_a_page_of_500_people_opens_in_a_second(run, tmp_path):
+    folder, album = run(people=500, length=20)
+    page = write_report(folder, album)
+    assert page.stat().st_size < 12e6
+    with Browser(tmp_path / "profile") as browser:
+        seconds = min(browser.open(page.as_uri()) for _ in range(3))
+        assert browser("document.querySelectorAll('#people tbody tr').length") == 500
+    assert seconds < (1 if os.getloadavg()[0] < 1 else 5), seconds  # others may be at work here
