@@ -1,6 +1,6 @@
 """Experiment: detections of a recording against the people who were there some seconds before."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -15,12 +15,14 @@ from readtrack.evaluation.provenance import about_weights, versions
 from readtrack.evaluation.query_sets import QuerySet, Sighting, query_sets, sightings
 from readtrack.evaluation.recordings import open_recording
 from readtrack.evaluation.reid import Baseline, colours, peer
-from readtrack.evaluation.settings import LongGapSettings
+from readtrack.evaluation.settings import LONG_GAPS, LongGapSettings
+from readtrack.metrics.calibration import calibration_error
 from readtrack.read.matcher import Crop, Matcher
 
 Floats = NDArray[np.floating[Any]]
 
-BAR = 0.9  # probability from which a pair passes, in what is told of calibration
+BARS = (0.5, 0.9)  # probabilities from which a pair passes, in what is told of calibration
+PRIOR = 0.1  # chance that a candidate is the person, at which the calibration error is measured, as it was fitted
 
 
 @dataclass
@@ -29,30 +31,32 @@ class Tally:
 
     candidates: list[int] = field(default_factory=list)  # of each query
     ranks: dict[str, list[int]] = field(default_factory=dict)  # ranker -> rank of the own person of each query
-    true: list[float] = field(default_factory=list)  # probabilities of true pairs
-    wrong: list[float] = field(default_factory=list)  # and of wrong ones
+    true: dict[str, list[float]] = field(default_factory=dict)  # ranker -> its answers about true pairs
+    wrong: dict[str, list[float]] = field(default_factory=dict)  # and about wrong ones; READ's are probabilities
 
     def __iadd__(self, other: "Tally") -> "Tally":
         self.candidates += other.candidates
-        self.true += other.true
-        self.wrong += other.wrong
-        for name, ranks in other.ranks.items():
-            self.ranks.setdefault(name, []).extend(ranks)
+        for mine, theirs in ((self.ranks, other.ranks), (self.true, other.true), (self.wrong, other.wrong)):
+            for name, values in theirs.items():
+                mine.setdefault(name, []).extend(values)  # type: ignore[attr-defined]
         return self
 
 
 @dataclass(frozen=True)
 class GapScores:
-    """What one source, or all together, gave; shares are in [0, 1]."""
+    """What one source, or all together, gave at one gap, or at all; shares are in [0, 1]."""
 
     name: str
+    gap: float | None  # seconds; None: all together
     queries: int
     candidates: float  # mean number of people that a query may be
     chance: float  # mean of 1 / that
     top1: dict[str, float]  # ranker -> share of queries whose own person has the highest score
     reciprocal_rank: dict[str, float]  # ranker -> mean of 1 / rank of the own person
-    true_over_bar: float  # share of true pairs whose probability is over 0.9
-    wrong_over_bar: float  # the same of wrong pairs
+    auc: dict[str, float]  # ranker -> chance that a true pair scores higher than a wrong one, over all pairs
+    true_over: dict[str, float]  # "0.5", "0.9" -> share of true pairs of a higher probability
+    wrong_over: dict[str, float]  # the same of wrong pairs
+    calibration_error: float  # of READ's probabilities, wrong pairs weighed nine to one
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class LongGapReport:
 
     settings: dict[str, Any]  # with the device, precision and T that were used
     weights: dict[str, Any]  # name, SHA-256, network
-    scores: list[GapScores]  # of each source, and of more than one also of all
+    scores: list[GapScores]  # of each source by gap, and of more than one also of all
     versions: dict[str, str]
 
 
@@ -79,50 +83,61 @@ def evaluate_longgap(settings: LongGapSettings, progress: Progress = lambda done
     baselines = [colours(matcher.config.height, matcher.config.width)]
     baselines += [peer(settings.reid)] if settings.reid else []
     sizes = {(matcher.config.height, matcher.config.width), *(baseline.size for baseline in baselines)}
-    tallies: dict[str, Tally] = {}
+    gaps, every = settings.gap or LONG_GAPS, settings.every
+    tallies: dict[str, list[Tally]] = {}  # of each gap
     with ExitStack() as stack:
         recordings = {
             source: stack.enter_context(open_recording(source, settings.detections, settings.truth_boxes))
             for source in settings.source
         }
         step = counting(progress, sum(recording.total or 0 for recording in recordings.values()))
-
-        def counted(frames: Iterable[tuple[int, list[Sighting]]]) -> Iterator[tuple[int, list[Sighting]]]:
-            for frame in frames:
-                yield frame
-                step()
-
         for source, recording in recordings.items():
-            name = recording.name if recording.name not in tallies else source
-            frames = counted(sightings(recording, sizes))
-            asked = query_sets(frames, (settings.gap_min, settings.gap_max), settings.every, matcher.clip_length)
-            tallies[name] = ask(matcher, baselines, asked)
-    everything = Tally()
-    for tally in tallies.values():
-        everything += tally
-    if not everything.candidates:
-        raise InputError(
-            f"{', '.join(settings.source)}: nobody is there again {settings.gap_min} frames later beside somebody "
-            "else: lower the gap, or pass longer sequences",
-            parameter="gap_min",
-        )
+            spans = [
+                (max(1, round(gap * recording.fps)), max(1, round((gap + settings.window) * recording.fps)))
+                for gap in gaps
+            ]
+            asked = query_sets(sightings(recording, sizes, every, step), spans, every, matcher.clip_length)
+            tallies[recording.name if recording.name not in tallies else source] = ask(
+                matcher, baselines, asked, len(gaps)
+            )
     if len(tallies) > 1:
-        tallies["all together"] = everything
+        tallies["all together"] = [_sum(of_one) for of_one in zip(*tallies.values(), strict=True)]
+    if not any(tally.candidates for of_one in tallies.values() for tally in of_one):
+        raise InputError(
+            f"{', '.join(settings.source)}: nobody is there again after {min(gaps):g} s beside somebody else: "
+            "lower the gap, or pass longer sequences",
+            parameter="gap",
+        )
     used = {"device": str(matcher.device), "precision": matcher.precision, "clip_length": matcher.clip_length}
+    rows = [
+        (name, gap, tally)
+        for name, of_one in tallies.items()
+        for gap, tally in [*zip(gaps, of_one, strict=True), *([(None, _sum(of_one))] if len(gaps) > 1 else [])]
+    ]
     return LongGapReport(
-        settings={**asdict(settings), **used},
+        settings={**asdict(settings), "gap": list(gaps), **used},
         weights=about_weights(settings.weights, matcher),
-        scores=[_scores(name, tally) for name, tally in tallies.items() if tally.candidates],
+        scores=[_scores(name, gap, tally) for name, gap, tally in rows if tally.candidates],
         versions=versions(),
     )
 
 
-def ask(matcher: Matcher, baselines: Sequence[Baseline], asked: Iterable[QuerySet]) -> Tally:
-    """Let READ, its pooled features and the baselines answer all query sets."""
-    tally, size = Tally(), (matcher.config.height, matcher.config.width)
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    everything = Tally()
+    for tally in tallies:
+        everything += tally
+    return everything
+
+
+def ask(
+    matcher: Matcher, baselines: Sequence[Baseline], asked: Iterable[tuple[int, QuerySet]], gaps: int
+) -> list[Tally]:
+    """Let READ, its pooled features and the baselines answer all query sets; a tally for each of the ``gaps``."""
+    tallies, size = [Tally() for _ in range(gaps)], (matcher.config.height, matcher.config.width)
     crops: WeakKeyDictionary[Sighting, Crop] = WeakKeyDictionary()
     known: list[WeakKeyDictionary[Sighting, Floats]] = [WeakKeyDictionary() for _ in baselines]
-    for question in asked:
+    for place, question in asked:
+        tally = tallies[place]
         shown = {*question.queries, *(sighting for clip in question.clips for sighting in clip)}
         for sighting in shown - set(crops):
             crops[sighting] = Crop(sighting.pixels[size])
@@ -136,11 +151,11 @@ def ask(matcher: Matcher, baselines: Sequence[Baseline], asked: Iterable[QuerySe
         for name, answer in answers.items():
             beaten_by = ((answer >= answer[own][:, None]) & ~own).sum(axis=1)
             tally.ranks.setdefault(name, []).extend((1 + beaten_by).tolist())
-        probability = matcher.probability(logits)
-        tally.true += probability[own].tolist()
-        tally.wrong += probability[~own].tolist()
+            stated = matcher.probability(answer) if name == "READ" else answer
+            tally.true.setdefault(name, []).extend(stated[own].tolist())
+            tally.wrong.setdefault(name, []).extend(stated[~own].tolist())
         tally.candidates += [len(question.people)] * len(question.queries)
-    return tally
+    return tallies
 
 
 def _baseline_answer(baseline: Baseline, known: "WeakKeyDictionary[Sighting, Floats]", question: QuerySet) -> Floats:
@@ -155,15 +170,27 @@ def _baseline_answer(baseline: Baseline, known: "WeakKeyDictionary[Sighting, Flo
     return np.concatenate([baseline.similarity(queries, clip) for clip in means], axis=1)
 
 
-def _scores(name: str, tally: Tally) -> GapScores:
+def _scores(name: str, gap: float | None, tally: Tally) -> GapScores:
     ranks = {ranker: np.array(found) for ranker, found in tally.ranks.items()}
+    true, wrong = np.array(tally.true["READ"]), np.array(tally.wrong["READ"])
+    same = np.repeat([True, False], [len(true), len(wrong)])
     return GapScores(
         name=name,
+        gap=gap,
         queries=len(tally.candidates),
         candidates=float(np.mean(tally.candidates)),
         chance=float(np.mean(1 / np.array(tally.candidates))),
         top1={ranker: float((found == 1).mean()) for ranker, found in ranks.items()},
         reciprocal_rank={ranker: float((1 / found).mean()) for ranker, found in ranks.items()},
-        true_over_bar=float((np.array(tally.true) > BAR).mean()),
-        wrong_over_bar=float((np.array(tally.wrong) > BAR).mean()),
+        auc={ranker: _auc(np.array(tally.true[ranker]), np.array(tally.wrong[ranker])) for ranker in ranks},
+        true_over={str(bar): float((true > bar).mean()) for bar in BARS},
+        wrong_over={str(bar): float((wrong > bar).mean()) for bar in BARS},
+        calibration_error=calibration_error(np.concatenate([true, wrong]), same, PRIOR),
     )
+
+
+def _auc(true: Floats, wrong: Floats) -> float:
+    """Chance that one of the true scores is higher than one of the wrong ones, half a chance where they are equal."""
+    ordered = np.sort(wrong)
+    below = np.searchsorted(ordered, true, "left") + np.searchsorted(ordered, true, "right")
+    return float(below.mean() / (2 * len(wrong)))

@@ -1,7 +1,7 @@
 """Who was seen some time before whom: what the long-gap test asks."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,10 +31,19 @@ class QuerySet:
     clips: tuple[tuple[Sighting, ...], ...]  # M, up to T of each
 
 
-def sightings(recording: Recording, sizes: Collection[tuple[int, int]]) -> Iterator[tuple[int, list[Sighting]]]:
-    """(frame, everybody who was detected there); crops are cut in each of ``sizes`` (height, width)."""
+def sightings(
+    recording: Recording,
+    sizes: Collection[tuple[int, int]],
+    every: int = 1,
+    step: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[int, list[Sighting]]]:
+    """(frame, everybody who was detected there) of frames whose number divides by ``every``.
+
+    Crops are cut in each of ``sizes`` (height, width); ``step`` is called after every frame.
+    """
     for frame in recording.frames:
-        if frame.image is None:
+        step()
+        if frame.image is None or frame.index % every:
             continue
         found = recording.detections(frame.index)
         xyxy = np.asarray(found.xyxy, np.float64).reshape(-1, 4)
@@ -48,27 +57,31 @@ def sightings(recording: Recording, sizes: Collection[tuple[int, int]]) -> Itera
 
 
 def query_sets(
-    frames: Iterable[tuple[int, list[Sighting]]], gap: tuple[int, int], every: int, length: int
-) -> Iterator[QuerySet]:
+    frames: Iterable[tuple[int, list[Sighting]]], gaps: Sequence[tuple[int, int]], every: int, length: int
+) -> Iterator[tuple[int, QuerySet]]:
     """Ask in every so many frames who is who of the people seen some time before; only that time is remembered.
 
     Args:
         frames: of ``sightings``, in order.
-        gap: how many frames before the query people must have been seen, least and most.
+        gaps: how many frames before the query people must have been seen, least and most; each is asked by itself.
         every: frames whose number divides by this are asked about.
         length: T; a person's clip is that many sightings at equal steps over all within the gap, or fewer.
 
     Returns:
-        Query sets of at least one query and two people; a query's own person is among these.
+        The place of the gap and what is asked: at least one query and two people; a query's own person is among these.
     """
+    furthest = max(most for _, most in gaps)
     past: defaultdict[int, list[Sighting]] = defaultdict(list)
     for frame, seen in frames:
         if frame % every == 0:
-            past = defaultdict(list, {p: [s for s in known if s.frame >= frame - gap[1]] for p, known in past.items()})
-            within = {p: [s for s in known if s.frame <= frame - gap[0]] for p, known in sorted(past.items())}
-            clips = {person: tuple(spread(known, length)) for person, known in within.items() if known}
-            queries = tuple(sighting for sighting in seen if sighting.person in clips)
-            if queries and len(clips) >= 2:
-                yield QuerySet(queries, np.array(list(clips), dtype=np.int64), tuple(clips.values()))
+            past = defaultdict(
+                list, {p: [s for s in known if s.frame >= frame - furthest] for p, known in past.items()}
+            )
+            for place, (least, most) in enumerate(gaps):
+                within = {p: [s for s in past[p] if frame - most <= s.frame <= frame - least] for p in sorted(past)}
+                clips = {person: tuple(spread(known, length)) for person, known in within.items() if known}
+                queries = tuple(sighting for sighting in seen if sighting.person in clips)
+                if queries and len(clips) >= 2:
+                    yield place, QuerySet(queries, np.array(list(clips), dtype=np.int64), tuple(clips.values()))
         for sighting in seen:
             past[sighting.person].append(sighting)

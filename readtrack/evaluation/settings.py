@@ -11,6 +11,7 @@ from readtrack.errors import InputError
 Corrupted = Literal["all", "occlusion", "jitter", "blur", "small"]
 
 GAPS = (10, 25, 50, 100)  # frames
+LONG_GAPS = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds
 SHARES = (0.5, 0.8, 0.9, 0.95, 0.99, 1.0)
 BUDGETS = (0.02, 0.05, 0.1, 0.2)
 
@@ -53,15 +54,17 @@ class LongGapSettings:
     device: str | None = None  # where it runs: cpu, cuda, cuda:1; left out: a GPU where there is one
     precision: Precision = "fp32"  # of the network
     reid: Path | None = None  # another re-ID network to score: .onnx, RGB crops (B, 3, H, W) in, vectors (B, D) out
-    gap_min: int = 15  # frames before the query in which candidates were seen, at least
-    gap_max: int = 90  # the same at most
+    gap: tuple[float, ...] = ()  # seconds since candidates were seen last; none: 1, 2, 5, 10 and 30
+    window: float = 2.0  # seconds before the gap from which a candidate's crops come
     every: int = 3  # frames whose number divides by this are asked about
 
     def __post_init__(self) -> None:
         _check_sources(self.source, self.detections)
         _check_choice(self, "precision")
-        if not 1 <= self.gap_min <= self.gap_max:
-            raise InputError(f"a gap of {self.gap_min} to {self.gap_max} frames: from 1 on", parameter="gap_min")
+        if not all(0 < gap < float("inf") for gap in self.gap):
+            raise InputError(f"a gap of {min(self.gap):g} s: more than 0 seconds", parameter="gap")
+        if not 0 < self.window < float("inf"):
+            raise InputError(f"a window of {self.window:g} s: more than 0 seconds", parameter="window")
         if self.every < 1:
             raise InputError(f"every {self.every} frames: at least 1", parameter="every")
         if self.detections and self.truth_boxes:

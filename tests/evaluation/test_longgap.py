@@ -12,7 +12,7 @@ from embeddings import make_peer
 
 from readtrack.commands import evaluate
 from readtrack.errors import InputError
-from readtrack.evaluation.longgap import Tally, ask
+from readtrack.evaluation.longgap import Tally, _scores, ask
 from readtrack.evaluation.query_sets import QuerySet, Sighting, query_sets, sightings
 from readtrack.evaluation.recordings import label, open_recording
 from readtrack.evaluation.reid import colours
@@ -56,7 +56,7 @@ def frames(**when):
 
 def test_query_sets_by_hand():
     film = frames(p1=range(21), p2=range(4), p3=range(10, 21), p4=[20])
-    asked = list(query_sets(film, gap=(5, 10), every=4, length=2))
+    asked = [question for _, question in query_sets(film, [(5, 10)], every=4, length=2)]
     # Frame 0 and 4: nobody before. 8: 1 and 2 until frame 3. 12: both still in 2..7. 16: 1 alone in 6..11, and 3.
     assert [(r.queries[0].frame, [q.person for q in r.queries], r.people.tolist()) for r in asked] == [
         (8, [1], [1, 2]),
@@ -71,9 +71,18 @@ def test_query_sets_by_hand():
 
 
 def test_somebody_alone_is_no_question():
-    assert list(query_sets(frames(p1=range(21)), (2, 9), 1, 4)) == []
-    assert list(query_sets(frames(p1=range(4), p2=range(4), p3=range(10, 21)), (5, 10), 1, 4)) == []
-    assert list(query_sets([], (2, 9), 1, 4)) == []
+    assert list(query_sets(frames(p1=range(21)), [(2, 9)], 1, 4)) == []
+    assert list(query_sets(frames(p1=range(4), p2=range(4), p3=range(10, 21)), [(5, 10)], 1, 4)) == []
+    assert list(query_sets([], [(2, 9)], 1, 4)) == []
+
+
+def test_each_gap_is_asked_by_itself():
+    film = frames(p1=range(21), p2=range(4))
+    alone = {gap: [q for _, q in query_sets(film, [gap], 4, 2)] for gap in ((5, 10), (1, 4))}
+    together = list(query_sets(film, [*alone], 4, 2))
+    for place, gap in enumerate(alone):
+        found = [question for at, question in together if at == place]
+        assert [(q.queries, q.clips) for q in found] == [(q.queries, q.clips) for q in alone[gap]] != []
 
 
 class Numbers:
@@ -102,16 +111,29 @@ def test_answers_are_ranked_and_ties_lose():
         np.array([1, 2, 3]),
         ((shown(1, 12),), (shown(2, 20), shown(2, 22)), (shown(3, 30),)),
     )
-    tally = ask(Numbers(), [colours(64, 32)], [question, question])
+    nothing, tally = ask(Numbers(), [colours(64, 32)], [(1, question), (1, question)], 2)
+    assert nothing == Tally()
     assert tally.candidates == [3] * 4
     assert tally.ranks["READ"] == [1, 2, 1, 2]
     assert tally.ranks["pooled features"] == [3] * 4  # all alike
-    assert tally.true == pytest.approx([np.exp(-2), np.exp(-10)] * 2)
-    assert tally.wrong == pytest.approx([np.exp(-11), np.exp(-20), np.exp(-19), np.exp(-1)] * 2)
+    assert tally.true["READ"] == pytest.approx([np.exp(-2), np.exp(-10)] * 2)
+    assert tally.wrong["READ"] == pytest.approx([np.exp(-11), np.exp(-20), np.exp(-19), np.exp(-1)] * 2)
     both = Tally()
     both += tally
     both += tally
-    assert both.ranks["READ"] == [1, 2] * 4 and len(both.wrong) == 16
+    assert both.ranks["READ"] == [1, 2] * 4 and len(both.wrong["READ"]) == 16
+
+
+def test_the_area_under_the_curve_is_that_of_scikit_learn():
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(0)
+    true, wrong = rng.integers(3, 9, 50) / 10, rng.integers(0, 7, 80) / 10  # with ties
+    tally = Tally([2], {"READ": [1]}, {"READ": true.tolist()}, {"READ": wrong.tolist()})
+    scores = _scores("film", 1.0, tally)
+    wanted = roc_auc_score([1] * 50 + [0] * 80, np.concatenate([true, wrong]))
+    assert scores.auc["READ"] == pytest.approx(wanted)
+    assert scores.true_over == {"0.5": (true > 0.5).mean(), "0.9": 0.0}
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +152,7 @@ def found_in(tmp_path, weights, *flags):
     return json.loads(file.read_text())
 
 
-SHORT = ("--gap-min", 3, "--gap-max", 20, "--every", 2)
+SHORT = ("--gap", 0.12, "--gap", 0.4, "--window", 0.6, "--every", 2)
 
 
 def test_sequences_of_images_and_of_a_video(mini_mot, weights, tmp_path, capsys):
@@ -139,18 +161,22 @@ def test_sequences_of_images_and_of_a_video(mini_mot, weights, tmp_path, capsys)
     flags = [flag for source in sources for flag in ("--source", source)]
     found = found_in(tmp_path, weights, *flags, *SHORT, "--truth-boxes", "--reid", peer)
     told = capsys.readouterr().out
-    assert [row["name"] for row in found["scores"]] == ["STREET-01", "STREET-02", "all together"]
-    one, two, both = found["scores"]
+    names = ["STREET-01", "STREET-02", "all together"]
+    assert [(row["name"], row["gap"]) for row in found["scores"]] == [(n, g) for n in names for g in (0.12, 0.4, None)]
+    one, two, both = found["scores"][2::3]
+    assert one["queries"] == sum(row["queries"] for row in found["scores"][:2])
     assert both["queries"] == one["queries"] + two["queries"] and min(one["queries"], two["queries"]) > 10
     for row in found["scores"]:
-        assert f"{row['name']}: {row['queries']} queries" in told
+        assert f"{row['name']}: AUC" in told and f"{row['queries']:,}" in told
         assert (
             list(row["top1"]) == list(row["reciprocal_rank"]) == ["READ", "pooled features", "HSV histogram", "other"]
         )
         assert 0 < row["chance"] <= 0.5 and row["candidates"] >= 2
         assert row["top1"]["HSV histogram"] > 2 * row["chance"]  # the drawn people wear different colours
         assert all(row["top1"][name] <= row["reciprocal_rank"][name] <= 1 for name in row["top1"])
-        assert 0 <= row["wrong_over_bar"] <= 1
+        assert row["auc"]["HSV histogram"] > 0.6 and set(row["auc"]) == set(row["top1"])
+        assert 0 <= row["wrong_over"]["0.9"] <= row["wrong_over"]["0.5"] <= 1
+        assert 0 <= row["calibration_error"] <= 1
     assert found["settings"]["clip_length"] == TINY.clip_length
     assert found["weights"]["sha256"]
 
@@ -168,9 +194,10 @@ def test_detections_come_from_the_folder_or_a_file(mini_mot, weights, tmp_path, 
     assert from_folder["scores"][0]["queries"] > 10
     flags = ["longgap", "--source", str(sequence), "--weights", str(weights), "--detections"]
     assert evaluate.main([*flags, str(tmp_path / "shifted.txt"), "--report", str(tmp_path / "x.json")]) == 2
-    assert "nobody is there again 15 frames later" in capsys.readouterr().err
-    (sequence / "seqinfo.ini").unlink()
-    assert found_in(tmp_path, weights, "--source", sequence, *SHORT)["scores"] == from_folder["scores"]
+    assert "nobody is there again after 1 s" in capsys.readouterr().err
+    (sequence / "seqinfo.ini").unlink()  # now 25 frames are taken for a second, instead of 5
+    fewer = found_in(tmp_path, weights, "--source", sequence, *SHORT)["scores"]
+    assert 0 < fewer[0]["queries"] < from_folder["scores"][0]["queries"]
 
 
 def test_the_drawn_street(weights, tmp_path, monkeypatch):
@@ -200,15 +227,15 @@ def test_what_cannot_be_asked_is_told_in_one_line(mini_mot, weights, tmp_path, c
         (["--source", sequence], "--detections"),
         (["--source", tmp_path], "has no gt/gt.txt"),
         (["--source", blind, "--truth-boxes"], "has no pixels"),
-        (["--source", sequence, "--truth-boxes", "--gap-min", 9, "--gap-max", 8], "a gap of 9 to 8"),
-        (["--source", sequence, "--truth-boxes", "--gap-min", 0], "a gap of 0"),
+        (["--source", sequence, "--truth-boxes", "--gap", -1], "a gap of -1 s"),
+        (["--source", sequence, "--truth-boxes", "--window", 0], "a window of 0 s"),
         (["--source", sequence, "--truth-boxes", "--every", 0], "every 0"),
         (["--source", sequence, "--truth-boxes", "--detections", "x"], "give one of them"),
         (["--source", sequence, "--source", sequence, "--detections", "x"], "one sequence"),
         (["--source", "street", "--detections", "x"], "one sequence"),
         (["--source", sequence, "--detections", "nothing.txt"], "nothing.txt"),
         (["--source", sequence, "--truth-boxes", "--reid", "nobody.onnx"], "nobody.onnx"),
-        (["--source", sequence, "--truth-boxes", "--gap-min", 500, "--gap-max", 600], "--gap-min"),
+        (["--source", sequence, "--truth-boxes", "--gap", 500], "--gap"),
     ):
         assert told in error_of(*flags)
     with pytest.raises(InputError, match="no source"):
@@ -219,7 +246,7 @@ def test_what_cannot_be_asked_is_told_in_one_line(mini_mot, weights, tmp_path, c
 def test_people_of_a_real_street_are_known_again(tmp_path):
     if not (TUD.is_dir() and OSNET.is_file()):
         pytest.skip("TUD-Stadtmitte or OSNet are not here")
-    found = found_in(tmp_path, "read-s", "--source", TUD, "--every", 15, "--reid", OSNET)
+    found = found_in(tmp_path, "read-s", "--source", TUD, "--gap", 1, "--every", 15, "--reid", OSNET)
     (scores,) = found["scores"]
     assert scores["queries"] > 30 and scores["chance"] < 0.2
     assert scores["top1"]["READ"] > 0.8 and scores["top1"][OSNET.stem] > 0.9

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 
 EXAMPLES = """protocol:
   A detection is whom it overlaps by an IoU of 0.5 or more, one to one. Each detection of a person in every third frame
-  is a query. Its candidates are all people detected 15 to 90 frames earlier, each as a tracklet of T crops spread over
-  those detections. It counts where its own person is among at least two. Told are the share of queries whose own
-  person scores highest (top-1), the mean of 1 / rank of the own person (ties lose), what guessing would give (chance),
-  and which shares of true and of wrong pairs have a probability over 0.9.
+  is a query, and is asked about once for each gap. Its candidates are all people who were detected in the two seconds
+  that end one gap earlier, each as a tracklet of T crops spread over those detections. It counts where its own person
+  is among at least two. Told are the share of queries whose own person scores highest (top-1), the mean of 1 / rank of
+  the own person (ties lose), the area under the ROC curve over all pairs (AUC), what guessing would give (chance),
+  which shares of true and of wrong pairs have a probability over 0.5 and 0.9, and how far probabilities are off
+  where one candidate in ten is the person (calibration error).
 
 examples:
   python -m readtrack.evaluate longgap --source TUD-Stadtmitte --source TUD-Campus --reid osnet.onnx
-  python -m readtrack.evaluate longgap --source MOT17-02 --gap-min 50 --gap-max 250 --every 10
+  python -m readtrack.evaluate longgap --source MOT17-02 --gap 2 --gap 10 --every 10
   python -m readtrack.evaluate longgap --source MOT17-02 --detections yolox.txt
   python -m readtrack.evaluate longgap --source MOT17-02 --truth-boxes
   python -m readtrack.evaluate longgap --source street                   the synthetic street, with exact truth
@@ -56,20 +58,30 @@ def _run(command: Command) -> None:
     console = command.output.console()
     with command.output.progress("frames") as progress:
         found = evaluate_longgap(command.settings, progress)
-    for scores in found.scores:
-        _print(scores, console)
+    for name in dict.fromkeys(scores.name for scores in found.scores):
+        _print([scores for scores in found.scores if scores.name == name], console)
     write_report(file, found, console)
 
 
-def _print(scores: "GapScores", console: "Console") -> None:
-    """A source's scores in per cent."""
+def _print(rows: "list[GapScores]", console: "Console") -> None:
+    """A source's scores in per cent, a row for each gap."""
     from rich.table import Table
 
-    from readtrack.evaluation.longgap import BAR
+    rankers = list(rows[0].top1)
+    for title, key in (("top-1", "top1"), ("AUC", "auc"), ("mean reciprocal rank", "reciprocal_rank")):
+        table = Table("gap", "queries", "people", "chance", *rankers, show_edge=False, pad_edge=False)
+        for row in rows:
+            shares = (f"{100 * getattr(row, key)[ranker]:.1f}" for ranker in rankers)
+            table.add_row(_gap(row), f"{row.queries:,}", f"{row.candidates:.1f}", f"{100 * row.chance:.1f}", *shares)
+        console.print(f"{rows[0].name}: {title}\n", table, "", sep="\n")
+    bars = list(rows[0].true_over)
+    passed = [f"{kind} over {bar}" for bar in bars for kind in ("true", "wrong")]
+    table = Table("gap", *passed, "calibration error", show_edge=False, pad_edge=False)
+    for row in rows:
+        shares = (f"{100 * kind[bar]:.1f}" for bar in bars for kind in (row.true_over, row.wrong_over))
+        table.add_row(_gap(row), *shares, f"{row.calibration_error:.3f}")
+    console.print(f"{rows[0].name}: READ's probabilities\n", table, "", sep="\n")
 
-    told = f"{scores.name}: {scores.queries:,} queries among {scores.candidates:.1f} people on average, chance "
-    table = Table("", "top-1", "mean reciprocal rank", show_edge=False, pad_edge=False)
-    for name, top1 in scores.top1.items():
-        table.add_row(name, f"{100 * top1:.1f}", f"{100 * scores.reciprocal_rank[name]:.1f}")
-    passed = f"over {BAR}: {scores.true_over_bar:.1%} of true and {scores.wrong_over_bar:.2%} of wrong pairs\n"
-    console.print(f"{told}{100 * scores.chance:.1f}\n", table, "", passed, sep="\n")
+
+def _gap(row: "GapScores") -> str:
+    return "all" if row.gap is None else f"{row.gap:g} s"
