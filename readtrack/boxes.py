@@ -7,7 +7,11 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
+from readtrack.errors import InputError, given
+
 Floats: TypeAlias = NDArray[np.float64]
+
+FARTHEST = 1e6  # pixels: what lies further off is no box of an image
 
 
 def xyxy_to_tlwh(xyxy: Floats) -> Floats:
@@ -65,11 +69,50 @@ def clip(xyxy: Floats, width: int, height: int) -> Floats:
 
 
 def usable(xyxy: Floats, width: float = np.inf, height: float = np.inf, smallest: float = 1.0) -> NDArray[np.bool_]:
-    """Which boxes (N, 4) are finite and keep at least ``smallest`` pixels each way inside the image, (N,)."""
+    """Which boxes (N, 4) are nearer than ``FARTHEST`` and keep ``smallest`` pixels each way inside the image, (N,)."""
     with np.errstate(invalid="ignore"):
         inside = np.clip(xyxy, 0, np.array([width, height, width, height]))
         large = (inside[:, 2:] - inside[:, :2] >= smallest).all(axis=1)
-    return np.asarray(np.isfinite(xyxy).all(axis=1) & large)
+        near = (np.abs(xyxy) < FARTHEST).all(axis=1)
+    return np.asarray(near & large)
+
+
+def as_boxes(xyxy: Any, name: str = "boxes") -> Floats:
+    """Boxes (N, 4), which may be anywhere and not finite.
+
+    Raises:
+        InputError: they are no such numbers.
+    """
+    try:
+        array = np.asarray(xyxy)
+    except (TypeError, ValueError):  # rows of unequal length, or in a GPU's memory
+        array = np.asarray(None)
+    if array.dtype.kind in "iuf" and array.ndim == 2 and array.shape[1] == 4:
+        return array.astype(np.float64)
+    if array.dtype.kind in "iuf" and not array.size:
+        return np.zeros((0, 4))
+    raise InputError(f"{name} given as {given(xyxy)}: expected numbers (N, 4), as left, top, right, bottom")
+
+
+def check_detections(detections: Any, name: str = "detections") -> None:
+    """Raise InputError unless these are supervision's detections of boxes (N, 4) and confidences (N,) in [0, 1].
+
+    Boxes may be anywhere and not finite, and a confidence may be NaN.
+    """
+    if not isinstance(detections, sv.Detections):
+        advice = "; is the image in their place?" if getattr(detections, "ndim", 0) == 3 else ""
+        raise InputError(f"{name} given as {given(detections)}: expected supervision.Detections{advice}")
+    xyxy, confidence = detections.xyxy, detections.confidence
+    as_boxes(xyxy, f"{name}: xyxy")
+    if not isinstance(xyxy, np.ndarray) or xyxy.ndim != 2:
+        raise InputError(f"{name}: xyxy given as {given(xyxy)}: expected a NumPy array (N, 4)")
+    if confidence is None:
+        return
+    is_array = isinstance(confidence, np.ndarray) and confidence.dtype.kind in "iufb"
+    if not is_array or confidence.shape != (len(xyxy),):
+        raise InputError(f"{name}: confidence given as {given(confidence)}: expected a NumPy array ({len(xyxy)},)")
+    for row in np.flatnonzero((confidence < 0) | (confidence > 1 + 1e-6))[:1]:
+        raise InputError(f"{name}: confidence {confidence[row]:g} of box {row}: expected 0 to 1")
 
 
 SAME_DEPTH = 0.05  # share of a box's height within which two people may stand at the same distance

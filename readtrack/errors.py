@@ -1,5 +1,7 @@
 """The one exception that users see."""
 
+from typing import Any
+
 
 class InputError(ValueError):
     """Something handed in (a file, a box, a setting) cannot be used.
@@ -15,6 +17,12 @@ class InputError(ValueError):
     def __init__(self, message: str, parameter: str | None = None) -> None:
         super().__init__(message)
         self.parameter = parameter
+
+
+def given(value: Any) -> str:
+    """What a value is, for messages: an array's kind of number and shape, else its class."""
+    shape, kind = getattr(value, "shape", None), type(value).__name__
+    return kind if shape is None else f"{kind} of {getattr(value, 'dtype', 'unknown kind')}, shape {tuple(shape)}"
 
 
 def first_line(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.errors import InputError
-from readtrack.images import check_image
+from readtrack.images import has_pixels
 from readtrack.linking.similarity import Clip, Ints
 from readtrack.read.matcher import Matcher
 from readtrack.tracking.camera_motion import CameraMotion
@@ -81,12 +81,14 @@ class Gathering:
             hosts: ids from 0 that another tracker gave the boxes (N,).
 
         Raises:
-            InputError: the image is not (H, W, 3) uint8, or the time is not later.
+            InputError: these are no detections, the image is not (H, W, 3) uint8 or of another size than before, or
+                the time is not later.
         """
+        boxes.check_detections(detections)
+        pixels = has_pixels(image, size=self.size)
         now = self._now(time)
         moved = None
-        if image is not None and image.size:
-            check_image(image)
+        if pixels and image is not None:
             moved = self._camera.since_last(image, detections)
             self.size = (image.shape[1], image.shape[0])
         xyxy = np.asarray(detections.xyxy, dtype=np.float64).reshape(-1, 4)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from readtrack.errors import InputError, first_line
+from readtrack.errors import InputError, first_line, given
 
 Image: TypeAlias = NDArray[np.uint8]
 
@@ -31,8 +31,28 @@ def check_image(image: Any, name: str = "an image") -> None:
     is_array = isinstance(image, np.ndarray)
     if is_array and image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8:
         return
-    what = f"of shape {image.shape}, {image.dtype}" if is_array else f"of type {type(image).__name__}"
-    raise InputError(f"{name} {what}: expected (height, width, 3) uint8, BGR")
+    raise InputError(f"{name} given as {given(image)}: expected an array (height, width, 3) uint8, BGR")
+
+
+def has_pixels(image: Any, name: str = "an image", size: tuple[int, int] | None = None) -> bool:
+    """Whether there is an image: neither None nor empty.
+
+    Args:
+        image: BGR uint8 (H, W, 3).
+        name: of it, for messages.
+        size: width and height that it must have, those of the frames before.
+
+    Raises:
+        InputError: it is something else, or of another size.
+    """
+    if image is None or (isinstance(image, np.ndarray) and not image.size):
+        return False
+    check_image(image, name)
+    if size is not None and image.shape[1::-1] != size:
+        width, height = image.shape[1::-1]
+        before = f"{size[0]} x {size[1]} before"
+        raise InputError(f"{name} of {width} x {height} pixels, {before}: resize it, or begin anew with reset()")
+    return True
 
 
 def resize(image: Image, height: int, width: int) -> Image:

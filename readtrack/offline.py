@@ -98,7 +98,7 @@ class OfflineTracker:
             The same detections in the same order with ``tracker_id``: the tracklet's number from 1, -1 for none.
 
         Raises:
-            InputError: the image is not (H, W, 3) uint8.
+            InputError: these are no detections, or the image is not (H, W, 3) uint8 or of another size than before.
         """
         seen = self._gathering.see(detections, image, hosts=hosts)
         if seen.moved is not None:

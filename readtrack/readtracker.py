@@ -5,13 +5,14 @@ ReadTrackers: the same for several cameras, whose crops are encoded together.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import supervision as sv
 
 from readtrack import boxes
 from readtrack.devices import Precision
-from readtrack.errors import InputError
-from readtrack.images import Image, check_image
+from readtrack.errors import InputError, given
+from readtrack.images import Image, has_pixels
 from readtrack.read.matcher import Matcher
 from readtrack.tracking import Association, Prediction, Reassignment, Tracker, TrackerConfig
 from readtrack.tracking.camera_motion import CameraMotion
@@ -52,6 +53,7 @@ class ReadTracker:
             self.matcher = Matcher.of(weights, device, precision, threads)
         self.tracker = Tracker(config, self.matcher.log_odds if self.matcher else None)
         self._camera = CameraMotion() if config.moving_camera else None
+        self._size: tuple[int, int] | None = None  # of the images
 
     def update(self, detections: sv.Detections, image: Image | None = None) -> sv.Detections:
         """Take the next frame; to be called for every frame, also without detections.
@@ -64,21 +66,27 @@ class ReadTracker:
             The same detections in the same order with ``tracker_id``; -1 where there is no id (yet).
 
         Raises:
-            InputError: the image is not (H, W, 3) uint8.
+            InputError: these are no detections, or the image is not (H, W, 3) uint8 or of another size than before.
         """
         return answer_alone(self.steps(detections, image), self.tracker.log_odds)
 
     def steps(self, detections: sv.Detections, image: Image | None = None) -> Asking[sv.Detections]:
         """``update`` for whoever answers the questions to READ, as ``Tracker.steps``."""
+        self.check(detections, image)
         if image is None or not image.size:
             return (yield from self.tracker.steps(detections))
-        check_image(image)
+        self._size = (image.shape[1], image.shape[0])
         described = self.matcher.describe(image, detections) if self.matcher else detections
         moved = None if self._camera is None else self._camera.since_last(image, detections)
         found = yield from self.tracker.steps(described, image.shape[1::-1], moved)
         answer = boxes.with_data(detections)
         answer.tracker_id = found.tracker_id
         return answer
+
+    def check(self, detections: Any, image: Any, whose: str = "") -> None:
+        """Raise InputError where these cannot be the next frame; ``whose`` begins its message."""
+        boxes.check_detections(detections, f"{whose}detections")
+        has_pixels(image, f"{whose}an image", self._size)
 
     def finish(self) -> list[Reassignment]:
         """Settle the ids of everyone still undecided, at the end of a video; returns their boxes so far."""
@@ -87,6 +95,7 @@ class ReadTracker:
     def reset(self) -> None:
         """Forget everything and count ids from 1 again."""
         self.tracker.reset()
+        self._size = None
         if self._camera is not None:
             self._camera.reset()
 
@@ -160,12 +169,14 @@ class ReadTrackers:
             InputError: not one of both for each camera, or an image is not (H, W, 3) uint8; it says of which camera.
                 After any other error on the way, such as a network's, ``reset`` before going on.
         """
+        for what, several in (("detections", detections), ("images", images)):
+            if not isinstance(several, list | tuple):
+                raise InputError(f"{what} given as {given(several)}: give a list, one for each camera")
         if not len(detections) == len(images) == len(self):
             found = f"{len(detections)} detections and {len(images)} images"
             raise InputError(f"{found} for {len(self)} cameras: give one for each; empty and None without a frame")
-        for name, image in zip(self.trackers, images, strict=True):
-            if image is not None and image.size:
-                check_image(image, f"camera {name}: an image")
+        for (name, tracker), people, image in zip(self.trackers.items(), detections, images, strict=True):
+            tracker.check(people, image, f"camera {name}: ")
         cameras = zip(self.trackers.values(), detections, images, strict=True)
         steps = [tracker.steps(people, image) for tracker, people, image in cameras]
         return answer_together(steps, self.matcher.log_odds_each if self.matcher else lambda asked: [])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.errors import InputError
+from readtrack.images import has_pixels
 from readtrack.linking.engine import Linked, apart
 from readtrack.linking.settings import LinkingConfig
 from readtrack.linking.similarity import Ints
@@ -99,13 +100,14 @@ class Relinker:
         answer = np.array([host if _unconfirmed(host) else 0 for host in hosts], dtype=np.int64)
         rows = np.flatnonzero(answer == 0)
         known = [hosts[row] for row in rows]
-        people = _detections(np.asarray(xyxy, dtype=np.float64).reshape(-1, 4), confidence, len(hosts), rows)
+        people = _detections(boxes.as_boxes(xyxy), confidence, len(hosts), rows)
         if any(host != host for host in known):
             raise InputError(f"an id is not a number: {known}; give each box of a frame an id of its own")
         if len(set(known)) < len(known):
             raise InputError(f"an id stands twice in a frame: {known}; give each box of a frame an id of its own")
         size = None
-        if image is not None and image.size:
+        if has_pixels(image):
+            assert image is not None
             people, size = self.matcher.describe(image, people), (image.shape[1], image.shape[0])
         self._hosts = known
         identities = self._tracker.update(people, size).tracker_id

@@ -10,7 +10,7 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
-from readtrack.errors import InputError
+from readtrack.errors import InputError, given
 from readtrack.images import Image, check_image, read_image, resize
 from readtrack.read.config import ReadConfig
 
@@ -88,8 +88,8 @@ def clip_of(gallery: Source, config: ReadConfig, name: str) -> list[Crop]:
 
 def check_tracklets(galleries: Any) -> None:
     """Raise InputError where one tracklet or crop was given instead of several tracklets."""
-    if galleries is None or isinstance(galleries, sv.Detections | str | Path | Crop):
-        raise InputError(f"tracklets given as {type(galleries).__name__}: give a list of them, such as [crops]")
+    if not hasattr(galleries, "__len__") or isinstance(galleries, sv.Detections | str | Path | Crop):
+        raise InputError(f"tracklets given as {given(galleries)}: give a list of them, such as [crops]")
 
 
 def spread_positions(count: int, length: int) -> list[int]:
@@ -107,6 +107,8 @@ def listed(source: Source) -> Sequence[Shown]:
         raise InputError("None: give crops, images or files; an empty list where there are none")
     if isinstance(source, Crop | str | Path) or (isinstance(source, np.ndarray) and source.ndim == 3):
         return [source]
+    if not hasattr(source, "__len__"):
+        raise InputError(f"crops given as {given(source)}: expected crops, images or files in a list")
     return source  # type: ignore[return-value]  # an array of images or of crops serves as a sequence
 
 
@@ -138,10 +140,7 @@ def cut_out(image: Image, xyxy: NDArray[Any], config: ReadConfig) -> list[Crop |
         InputError: the image is not uint8 (H, W, 3), of any size and maybe empty, or the boxes are not (N, 4).
     """
     check_image(image)
-    wanted = np.asarray(xyxy, dtype=np.float64)
-    if wanted.size and (wanted.ndim != 2 or wanted.shape[1] != 4):
-        raise InputError(f"boxes of shape {wanted.shape}: expected (N, 4), as left, top, right, bottom")
-    pixels = cut(image, wanted.reshape(-1, 4), config.height, config.width)
+    pixels = cut(image, boxes.as_boxes(xyxy), config.height, config.width)
     return [None if crop is None else Crop(crop) for crop in pixels]
 
 

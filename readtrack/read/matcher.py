@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from readtrack import boxes
 from readtrack.boxes import Floats
-from readtrack.errors import InputError
+from readtrack.errors import InputError, given
 from readtrack.images import Image
 from readtrack.read.cache import Clip
 from readtrack.read.config import ReadConfig
@@ -115,11 +115,15 @@ class Matcher:
         """A matcher as it is, or loaded by shipped name or file.
 
         Raises:
-            InputError: None, or weights or device that cannot be used.
+            InputError: neither of them, or weights or device that cannot be used.
         """
         if weights is None:
             raise InputError("weights None: READ has nothing to judge by; give 'read-s' or a file", "weights")
-        return cls.load(weights, device, precision, threads=threads) if isinstance(weights, str | Path) else weights
+        if isinstance(weights, str | Path):
+            return cls.load(weights, device, precision, threads=threads)
+        if not hasattr(weights, "describe"):
+            raise InputError(f"weights given as {given(weights)}: give 'read-s', a file or a Matcher", "weights")
+        return weights
 
     @property
     def model(self) -> Any:
@@ -166,8 +170,9 @@ class Matcher:
             detections: boxes in its pixels.
 
         Raises:
-            InputError: the image is not (H, W, 3) uint8.
+            InputError: the image is not (H, W, 3) uint8, or these are no detections.
         """
+        boxes.check_detections(detections)
         crops = np.empty(len(detections), dtype=object)
         crops[:] = self._cut(image, detections.xyxy)
         return boxes.with_data(detections, crop=crops)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from readtrack.errors import InputError
+from readtrack.images import Image, resize
 from readtrack.video.opening import open_source
 from readtrack.video.source import Frame, Source
 
@@ -55,7 +56,15 @@ class Video:
 
     def __iter__(self) -> Iterator[Frame]:
         for frame in self._source.frames(self._steps, self._warn):
+            if frame.image is not None and self.size not in (None, frame.image.shape[1::-1]):
+                frame = replace(frame, image=self._as_before(frame.image))
             yield replace(frame, time=frame.index / self.fps) if self._even or frame.time is None else frame
+
+    def _as_before(self, image: Image) -> Image:
+        """An image of a source that changes its size, at the size of the first one: boxes stay comparable."""
+        width, height = self.size or image.shape[1::-1]
+        self._warn(f"{self.name}: images of other sizes are stretched to the first one's, {width} x {height} pixels")
+        return resize(image, height, width)
 
     @property
     def lost(self) -> int:

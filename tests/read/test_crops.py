@@ -55,10 +55,10 @@ def test_images_have_any_size(size):
     ("wrong", "says"),
     [
         (np.zeros((0, 5, 3), np.uint8), "image 1: empty"),
-        (np.zeros((9, 9), np.uint8), r"image 1 of shape \(9, 9\), uint8: expected"),
-        (np.zeros((9, 9, 4), np.uint8), r"image 1 of shape \(9, 9, 4\)"),
-        (np.zeros((9, 9, 3), np.float32), "float32: expected .* uint8, BGR"),
-        (7, "image 1 of type int"),
+        (np.zeros((9, 9), np.uint8), r"image 1 given as ndarray of uint8, shape \(9, 9\): expected"),
+        (np.zeros((9, 9, 4), np.uint8), r"image 1 given as ndarray of uint8, shape \(9, 9, 4\)"),
+        (np.zeros((9, 9, 3), np.float32), "float32, shape .*: expected .* uint8, BGR"),
+        (7, "image 1 given as int"),
         ("nowhere.jpg", "nowhere.jpg: cannot be read"),
     ],
 )

@@ -336,7 +336,7 @@ def test_nobody_and_nothing_can_be_embedded_and_nonsense_cannot(tiny_model):
         assert vectors.shape == (0, matcher.dimension) and shown.shape == (0,)
     vectors, shown = matcher.embed(np.zeros((0, 0, 3), np.uint8), detections)
     assert not shown.any() and np.isfinite(vectors).all() and vectors.any(axis=1).all()
-    with pytest.raises(InputError, match="boxes of shape"):
+    with pytest.raises(InputError, match="boxes given as"):
         matcher.embed(image, np.zeros((2, 6)))
     for wrong in (image[..., 0], image.astype(np.float32), None):
         with pytest.raises(InputError, match="expected .* uint8"):
