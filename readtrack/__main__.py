@@ -6,6 +6,7 @@ import sys
 COMMANDS = {
     "track": "track the people in a video",
     "relink": "join the tracks of any tracker's file into identities",
+    "export-tracks": "write tracks as CSV, Parquet, COCO, CVAT",
     "train": "train READ",
     "evaluate": "score re-ID weights, or tracks",
     "average": "average two stages of one training",
@@ -20,13 +21,13 @@ def main() -> int:
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("-h", "--help"):
         print("usage: readtrack COMMAND ...\n\ncommands (each has --help):")
-        print("\n".join(f"  {word:10}{what}" for word, what in COMMANDS.items()))
+        print("\n".join(f"  {word:14}{what}" for word, what in COMMANDS.items()))
         print("\nexamples:\n  readtrack track video.mp4\n  readtrack evaluate reid --help")
         return 0
     if name not in COMMANDS:
         print(f"error: {name}: no such command (see readtrack --help)", file=sys.stderr)
         return 2
-    return int(importlib.import_module(f"readtrack.commands.{name}").main(sys.argv[2:]))
+    return int(importlib.import_module(f"readtrack.commands.{name.replace('-', '_')}").main(sys.argv[2:]))
 
 
 if __name__ == "__main__":

@@ -113,6 +113,7 @@ class Summary:
 
     frames: int = 0
     first_frame: int = 0  # of the source
+    size: tuple[int, int] | None = None  # width and height of its images
     identities: int = 0
     reidentified: int = 0  # identities brought back by READ
     judged: int = 0  # other associations that READ decided
@@ -124,6 +125,13 @@ class Summary:
     pairs_compared: int = 0
     interrupted: bool = False
     dropped: list[dict[str, int | float | str]] = field(default_factory=list)  # who was found to be no person, and why
+
+    def begin(self, frame: Frame) -> None:
+        """Count a frame, and tell what the first one tells."""
+        if not self.frames:
+            self.first_frame = frame.index
+            self.size = None if frame.image is None else (frame.image.shape[1], frame.image.shape[0])
+        self.frames += 1
 
 
 def track(
@@ -147,8 +155,7 @@ def track(
     try:
         for step in steps:
             results.write(step.frame, step.people, step.associations, step.reassignments)
-            summary.first_frame = step.frame.index if not summary.frames else summary.first_frame
-            summary.frames += 1
+            summary.begin(step.frame)
             summary.seconds_detector += step.seconds_detector
             summary.seconds_rest += step.seconds_tracker
             reidentified = sum(one.reason == "reidentified" for one in step.associations)
@@ -198,7 +205,7 @@ def track_recording(
     try:
         for step in Steps(frames, found, tracker):
             results.write(step.frame, step.people, [], [])
-            summary.frames += 1
+            summary.begin(step.frame)
             summary.seconds_detector += step.seconds_detector
             summary.seconds_rest += step.seconds_tracker
             report(step)
@@ -206,7 +213,6 @@ def track_recording(
         summary.interrupted = True
     begun = time.perf_counter()
     people, linked = tracker.finish_people()
-    summary.first_frame = indices[0] if indices else 0
     summary.dropped = _dropped(people, linked)
     summary.seconds_rest += time.perf_counter() - begun
     associations = _associations(linked, indices, tracker.fps)

@@ -37,9 +37,13 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
-def report_of(folder: Path, album: "Album | None") -> None:
-    """Write the page of a run, unless there is no album for it."""
-    if album is not None:
-        from readtrack.report import write_report
+def finish_folder(folder: Path, formats: list[str], album: "Album | None") -> None:
+    """Write a run's tracks in other formats, then its page, unless there is no album for it."""
+    from readtrack.report import write_report
+    from readtrack.results import export, read
 
+    others = [name for name in formats if name != "mot"]
+    if others:
+        export(read(folder), folder, others)
+    if album is not None:
         write_report(folder, album)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from readtrack.commands.about import about_run, report_of
+from readtrack.commands.about import about_run, finish_folder
 from readtrack.commands.console import INCOMPLETE, INTERRUPTED, exit_status, output, progress
 from readtrack.commands.parsing import Positional, parse
 from readtrack.detect.config import DetectorConfig
@@ -103,6 +103,7 @@ class OutputSettings:
 
     out: Path | None = None  # folder; if not given, runs/<source>, numbered when taken
     overwrite: bool = False  # replace what an earlier run left there
+    format: str = "mot"  # of the tracks: one or several of mot,csv,parquet,jsonl,coco,cvat (see export-tracks)
     video: bool = True  # write tracks.mp4
     report: bool = True  # write report.html: who, when, why, and how far to trust it
     save_crops: bool = False  # write crops/<id>/<frame>.jpg, two a second of each identity
@@ -136,9 +137,10 @@ def _track(settings: TrackSettings) -> int:
     from readtrack.files import replacing
     from readtrack.pipeline import track, track_recording
     from readtrack.readtracker import ReadTracker
-    from readtrack.results import Album, Results, check_window, make_folder
+    from readtrack.results import Album, Results, check_formats, check_window, make_folder
 
     out, console = settings.output, output(settings.output.quiet)
+    check_formats(out.format.split(","))
     logging.basicConfig(format="%(message)s", level=logging.ERROR if out.quiet else logging.WARNING)
     if out.show:
         check_window()
@@ -183,7 +185,7 @@ def _track(settings: TrackSettings) -> int:
             about |= _score_street(video, tracker, config, folder, summary.frames, console)
     with replacing(folder / "summary.json") as partial:
         partial.write_text(json.dumps(about, indent=2) + "\n")
-    report_of(folder, album)
+    finish_folder(folder, out.format.split(","), album)
     console.print(f"written to {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}")
     if summary.interrupted:
         console.print(f"interrupted after {summary.frames} frames; the files hold all of them")

@@ -54,6 +54,11 @@ class Person:
     links: list[Mark] = field(default_factory=list)
 
     @property
+    def brief(self) -> bool:
+        """Whether somebody was hardly seen, which may be nobody."""
+        return self.seen < GAP
+
+    @property
     def sureness(self) -> str:
         """How sure the identity is, in a word."""
         return sureness(1.0 if self.weakest is None else self.weakest.probability)
@@ -68,7 +73,7 @@ class Case:
     pair: float | None  # probability of this crop and this tracklet alone
     crop: Shown
     tracklet: list[Shown]
-    overlays: list[str]
+    overlays: list[str]  # one for each of the tracklet, empty without one
 
 
 @dataclass(frozen=True)
@@ -272,7 +277,7 @@ def _cases(comparisons: list[Comparison], decisions: list[Decision], fps: float)
                 pair=shown.probability if decision.detection < 0 else None,
                 crop=_shown(shown.pictures[0], fps),
                 tracklet=[_shown(shown.pictures[place], fps) for place in places],
-                overlays=[base64.b64encode(shown.overlays[i]).decode() for i in places if i in shown.overlays],
+                overlays=[base64.b64encode(shown.overlays.get(i, b"")).decode() for i in places],
             )
         )
     return sorted(cases, key=lambda case: case.decision.probability)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from readtrack.files import replacing
 from readtrack.report.contents import WIDTH, clock, contents, sureness
@@ -52,8 +51,8 @@ def render(folder: Path, table: Table, album: Album | None) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template("page.html").render(
         page=contents(folder, table, album),
-        script=Markup(script),
-        style=Markup(style),
+        script=script,
+        style=style,
         script_digest=digest,
         folder=shlex.quote(str(folder)),
         width=WIDTH,

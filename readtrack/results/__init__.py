@@ -2,18 +2,22 @@
 
 from readtrack.results.album import COMPARED, Album, Comparison, Picture
 from readtrack.results.folder import Results, make_folder
+from readtrack.results.formats import FORMATS, check_formats, export
 from readtrack.results.painter import check_window
 from readtrack.results.table import Decision, Table, important, read, read_decisions
 
 __all__ = [
     "COMPARED",
+    "FORMATS",
     "Album",
     "Comparison",
     "Decision",
     "Picture",
     "Results",
     "Table",
+    "check_formats",
     "check_window",
+    "export",
     "important",
     "make_folder",
     "read",

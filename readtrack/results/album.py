@@ -20,7 +20,7 @@ EACH = 16  # of a person in the end,
 ALL = 1200  # and of all people; whoever has most gives first
 COMPARED = 24  # decisions of READ that are shown in pictures
 CLIP = 4  # pictures of a tracklet
-HEAT = 0.55  # share of the colours of attention in a picture
+HEAT = 0.45  # share of the colours of attention in a picture
 
 
 @dataclass(frozen=True)

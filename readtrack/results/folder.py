@@ -23,7 +23,17 @@ from readtrack.results.painter import Painter, Window
 from readtrack.tracking import Association, Reassignment
 from readtrack.video import Frame, VideoWriter
 
-NAMES = ("tracks.txt", "dropped.txt", "tracks.mp4", "associations.jsonl", "summary.json", "report.html", "crops")
+EXPORTS = ("tracks.csv", "tracks.parquet", "tracks.jsonl", "tracks.coco.json", "tracks.cvat.xml")
+NAMES = (
+    "tracks.txt",
+    "dropped.txt",
+    "tracks.mp4",
+    "associations.jsonl",
+    "summary.json",
+    "report.html",
+    "crops",
+    *EXPORTS,
+)
 
 
 def make_folder(

@@ -1,11 +1,13 @@
 """What a run left, read back: a table of boxes, and READ's decisions."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack.errors import InputError, first_line
@@ -68,6 +70,20 @@ class Table:
             "filled": self.filled,
             "probability": self.probability.round(4),
         }
+
+    def by_frame(self) -> Iterator[tuple[int, sv.Detections]]:
+        """Each frame with somebody in it, and its people: ``tracker_id``, ``confidence`` and ``data["filled"]``."""
+        frames, starts = np.unique(self.frame, return_index=True)
+        for frame, start, stop in zip(frames.tolist(), starts, [*starts[1:], len(self)], strict=False):
+            rows = slice(start, stop)
+            people = sv.Detections(
+                self.xyxy[rows].astype(np.float32),
+                confidence=self.confidence[rows],
+                class_id=np.zeros(stop - start, dtype=int),
+                tracker_id=self.id[rows],
+                data={"filled": self.filled[rows]},
+            )
+            yield frame, people
 
     def to_pandas(self) -> "pandas.DataFrame":
         """The same as a ``pandas.DataFrame``.

@@ -11,10 +11,10 @@ import pytest
 from readtrack import __main__ as readtrack
 from readtrack.errors import InputError
 
-WORDS = ("track", "relink", "train", "average", "convert", "export", "bench")
+WORDS = ("track", "export_tracks", "relink", "train", "average", "convert", "export", "bench")
 HEAVY = {"torch", "numpy", "supervision", "cv2", "scipy", "onnxruntime", "ultralytics"}
 DOORS = {"run": "track"}  # whose door has another name
-EXAMPLE = re.compile(r"^  (?:\w+=\S+ )?(?:python -m readtrack\.(\w+)|readtrack (\w+))((?: \S+)*)", re.MULTILINE)
+EXAMPLE = re.compile(r"^  (?:\w+=\S+ )?(?:python -m readtrack\.(\w+)|readtrack ([\w-]+))((?: \S+)*)", re.MULTILINE)
 
 
 def help_of(word, capsys):
@@ -43,7 +43,7 @@ def test_help_ends_in_examples_that_can_be_typed(word, capsys, monkeypatch):
     assert examples
     parsed = []
     for door, other, rest in examples:
-        command = import_module(f"readtrack.commands.{DOORS.get(door, door) or other}")
+        command = import_module(f"readtrack.commands.{DOORS.get(door, door) or other.replace('-', '_')}")
         if not hasattr(command, "parse"):
             continue  # of a package of tasks, tested there
         with monkeypatch.context() as patch:
@@ -73,7 +73,7 @@ def test_readtrack_lists_its_words(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["readtrack", "--help"])
     assert readtrack.main() == 0
     told = capsys.readouterr().out
-    assert all(re.search(rf"^  {word} +\w", told, re.MULTILINE) for word in (*WORDS, "evaluate"))
+    assert all(re.search(rf"^  {word.replace('_', '-')} +\w", told, re.MULTILINE) for word in (*WORDS, "evaluate"))
     monkeypatch.setattr(sys, "argv", ["readtrack", "trakc"])
     assert readtrack.main() == 2
     assert capsys.readouterr().err == "error: trakc: no such command (see readtrack --help)\n"
