@@ -70,6 +70,20 @@ def mini_market(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def mini_market_test(tmp_path_factory, mini_market):
+    """The test half of a small Market-1501: a query of each person and camera, distractors and junk in the gallery."""
+    root = tmp_path_factory.mktemp("market-test")
+    for folder in ("query", "bounding_box_test"):
+        (root / folder).mkdir()
+    for path in sorted((mini_market / "bounding_box_train").glob("*.jpg"))[:60]:
+        first = path.stem.endswith("_01")
+        (root / ("query" if first else "bounding_box_test") / path.name).write_bytes(path.read_bytes())
+    for name in ("-1_c1s1_000001_00.jpg", "0000_c1s1_000001_00.jpg"):
+        (root / "bounding_box_test" / name).write_bytes(path.read_bytes())
+    return root
+
+
+@pytest.fixture(scope="session")
 def mini_cuhk03(tmp_path_factory):
     """A small CUHK03."""
     return miniature.build_cuhk(tmp_path_factory.mktemp("cuhk03"), range(5), range(5, 10))

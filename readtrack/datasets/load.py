@@ -4,7 +4,7 @@ from pathlib import Path
 
 from readtrack.datasets.cuhk import read_cuhk
 from readtrack.datasets.duke import read_duke
-from readtrack.datasets.market import read_market
+from readtrack.datasets.market import read_market, read_market_test
 from readtrack.datasets.mars import read_mars
 from readtrack.datasets.mot_crops import read_mot_crops
 from readtrack.datasets.street_crops import add_streets
@@ -41,6 +41,8 @@ def _read(name: str, root: Path, queries_in_gallery: bool, cache: Path | None) -
         return read_duke(root, queries_in_gallery)
     if not queries_in_gallery:
         raise InputError(f"{name}: every gallery tracklet is a query here: leave them in", "queries_in_gallery")
+    if name == "market-test":
+        return read_market_test(root)
     if name in ("cuhk03", "cuhk01"):
         return read_cuhk(name, root)
     return read_market(root) if name == "market" else read_mot_crops(root, cache)

@@ -11,6 +11,12 @@ from readtrack.errors import InputError
 NAME = re.compile(r"(?P<pid>-?\d+)_c(?P<camid>\d)s(?P<sequence>\d)_(?P<frame>\d+)_(?P<box>\d+)\.jpg")
 FOLDER = "bounding_box_train"
 FULL = {"people": 751, "images": 12_936}
+TEST = ("query", "bounding_box_test")
+FULL_TEST = {"queries": 3_368, "gallery": 19_732}  # without the images labelled -1
+TEST_PROTOCOL = (
+    "Market-1501's own: every image of query/ against every image of bounding_box_test/ (each a tracklet of one), "
+    "distractors (0) kept, junk (-1) dropped. Gallery images of the query's person and camera are left out."
+)
 PROTOCOL = (
     f"Validation on every sixth person of {FOLDER}, none of them trained on: all stills of a person and camera are one "
     "tracklet, its first still is a query, and every tracklet is in the gallery. Gallery tracklets of the query's "
@@ -30,16 +36,10 @@ def read_market(root: Path) -> ReidSplits:
     if root.name != FOLDER:
         check_layout(root, "Market-1501", [FOLDER])
     folder = root if root.name == FOLDER else root / FOLDER
-    names = list_images(folder)
-    if not names:
-        raise InputError(f"{folder}: no *.jpg here: pass the folder that holds {FOLDER}/ with its images")
     groups: dict[tuple[int, int], list[str]] = defaultdict(list)
-    for name in names:
-        match = NAME.fullmatch(name)
-        if match is None:
-            raise InputError(f"{folder / name}: not a Market-1501 name such as 0002_c1s1_000451_03.jpg: remove it")
-        if int(match["pid"]) > 0:  # -1 is junk, 0 are distractors
-            groups[int(match["pid"]), int(match["camid"])].append(f"{folder}/{name}")
+    for path, pid, camid in _images(folder):
+        if pid > 0:  # -1 is junk, 0 are distractors
+            groups[pid, camid].append(path)
     tracklets = [Tracklet(tuple(paths), pid, camid) for (pid, camid), paths in sorted(groups.items())]
     people = {t.pid for t in tracklets}
     validation = validation_people(people)
@@ -48,3 +48,32 @@ def read_market(root: Path) -> ReidSplits:
     query = tuple(Tracklet(t.paths[:1], t.pid, t.camid) for t in gallery)
     notes = count_notes({"people": len(people), "images": sum(len(t.paths) for t in tracklets)}, FULL)
     return ReidSplits("Market-1501 (stills)", train, query, gallery, PROTOCOL, notes)
+
+
+def read_market_test(root: Path) -> ReidSplits:
+    """Read ``root/query`` and ``root/bounding_box_test`` as they are scored in papers; there is nobody to train on.
+
+    Raises:
+        InputError: a folder or its images are missing, or a file name is not Market-1501's.
+    """
+    check_layout(root, "Market-1501's test half", TEST)
+    query, gallery = (
+        tuple(Tracklet((path,), pid, camid) for path, pid, camid in _images(root / folder) if pid >= 0)
+        for folder in TEST
+    )
+    notes = count_notes({"queries": len(query), "gallery": len(gallery)}, FULL_TEST)
+    return ReidSplits("Market-1501", (), query, gallery, TEST_PROTOCOL, notes)
+
+
+def _images(folder: Path) -> list[tuple[str, int, int]]:
+    """File, person and camera of every image. Raises InputError."""
+    names = list_images(folder)
+    if not names:
+        raise InputError(f"{folder}: no *.jpg here: pass the folder that holds {folder.name}/ with its images")
+    found = []
+    for name in names:
+        match = NAME.fullmatch(name)
+        if match is None:
+            raise InputError(f"{folder / name}: not a Market-1501 name such as 0002_c1s1_000451_03.jpg: remove it")
+        found.append((f"{folder}/{name}", int(match["pid"]), int(match["camid"])))
+    return found

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Dataset = Literal["market", "cuhk03", "cuhk01", "mars", "duke", "mot"]  # "mot": MOTChallenge sequences
+Dataset = Literal["market", "market-test", "cuhk03", "cuhk01", "mars", "duke", "mot"]  # "mot": MOTChallenge sequences
 DATASETS: tuple[Dataset, ...] = get_args(Dataset)
 DISTRACTOR = 0  # the person number of whoever is nobody in particular: never a query, never a right answer
 VALIDATION_EVERY = 6  # of the people sorted by number, each sixth is kept for validation where makers gave no split

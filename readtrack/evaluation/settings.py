@@ -32,6 +32,7 @@ class ReidSettings:
     histogram: bool = False  # score colour histograms as well: what any re-ID has to beat
     reid: Path | None = None  # another re-ID network to score: .onnx, RGB crops (B, 3, H, W) in, vectors (B, D) out
     corrupted: Corrupted | None = None  # score a second time with every image corrupted as tracking meets it
+    shortlist: int | None = None  # READ judges so many of each query's likeliest by pooled features; left out: all
     worst: int = 10  # confusions of either kind to tell of
 
     def __post_init__(self) -> None:
@@ -41,6 +42,8 @@ class ReidSettings:
             raise InputError(f"clip_length {self.clip_length}: at least 1 image", parameter="clip_length")
         if self.worst < 1:
             raise InputError(f"{self.worst} confusions: at least 1", parameter="worst")
+        if self.shortlist is not None and self.shortlist < 1:
+            raise InputError(f"a shortlist of {self.shortlist}: at least 1", parameter="shortlist")
 
 
 @dataclass(frozen=True)

@@ -56,10 +56,10 @@ def street(mini_mot, tmp_path):
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_every_data_set_reads_the_same_twice(name, request, tmp_path):
-    root = request.getfixturevalue(f"mini_{name}")
+    root = request.getfixturevalue(f"mini_{name.replace('-', '_')}")
     splits = read_dataset(name, root, cache=tmp_path)
     assert splits == read_dataset(name, root, cache=tmp_path)
-    assert splits.train and splits.query
+    assert splits.query and (splits.train or name == "market-test")
     assert not people(splits.train) & people(splits.gallery)
     everything = [*splits.train, *splits.query, *splits.gallery]
     assert all(Path(path).is_file() for tracklet in everything for path in tracklet.paths)
@@ -322,6 +322,16 @@ def test_market_is_split_by_person(mini_market):
     assert read_dataset("market", mini_market / "bounding_box_train") == splits
 
 
+def test_markets_test_half_is_image_to_image(mini_market_test, tmp_path):
+    splits = read_dataset("market-test", mini_market_test)
+    assert splits.train == () and all(len(t.paths) == 1 for t in (*splits.query, *splits.gallery))
+    assert 0 in people(splits.gallery) and -1 not in people(splits.gallery)
+    assert people(splits.query) == people(splits.gallery) - {0}
+    assert f"queries: {len(splits.query)}, the full data set has 3,368" in splits.notes
+    shutil.copytree(mini_market_test / "query", tmp_path / "query")
+    assert "lacks bounding_box_test/" in refusal("market-test", tmp_path)
+
+
 def test_market_reads_its_training_folder_only(mini_market, tmp_path):
     root = Path(shutil.copytree(mini_market, tmp_path / "market"))
     expected = read_dataset("market", root)
@@ -337,13 +347,13 @@ def test_market_reads_its_training_folder_only(mini_market, tmp_path):
 
 @pytest.mark.parametrize("name", ["market", "mot"])
 def test_queries_cannot_leave_a_gallery_made_of_queries(name, request):
-    root = request.getfixturevalue(f"mini_{name}")
+    root = request.getfixturevalue(f"mini_{name.replace('-', '_')}")
     assert "leave them in" in refusal(name, root, queries_in_gallery=False)
 
 
 @pytest.mark.parametrize(("name", "most"), [("cuhk03", 5), ("cuhk01", 2)])
 def test_cuhk_is_split_by_person_and_camera(name, most, request, tmp_path):
-    root = Path(shutil.copytree(request.getfixturevalue(f"mini_{name}"), tmp_path / name))
+    root = Path(shutil.copytree(request.getfixturevalue(f"mini_{name.replace('-', '_')}"), tmp_path / name))
     splits = read_dataset(name, root)
     assert people(splits.gallery) == {1} and people(splits.train) == set(range(2, 17))
     assert [(t.pid, t.camid, len(t.paths)) for t in splits.gallery] == [(1, 1, most), (1, 2, most)]

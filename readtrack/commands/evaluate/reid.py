@@ -23,6 +23,7 @@ EXAMPLES = """examples:
   python -m readtrack.evaluate reid --root market1501 --corrupted all            all kinds of corruption mixed
   python -m readtrack.evaluate reid --root market1501 --corrupted occlusion      one kind alone
   python -m readtrack.evaluate reid --root market1501 --charts figures           CMC, reliability, confusions
+  python -m readtrack.evaluate reid --dataset market-test --root market1501 --shortlist 100   its own protocol
   python -m readtrack.evaluate reid --dataset mars --root MARS --weights read-r50.safetensors --precision fp16
   python -m readtrack.evaluate reid --dataset mars --root MARS --no-queries-in-gallery
   python -m readtrack.evaluate reid --dataset duke --root DukeMTMC-VideoReID --clip-length 8
@@ -90,10 +91,10 @@ def _print_reid(found: "ReidReport", console: "Console") -> None:
     console.print(f"READ ranks by {RANKINGS[found.settings['rank_by']]}\n", _table(found, found.scores), "", sep="\n")
     counted = found.scores["READ"]
     counts = f"{counted.queries:,} queries ({counted.without_match:,} others have no true match and do not count), "
-    counts += f"{found.dataset['gallery']['tracklets']:,} gallery tracklets, {found.pairs:,} pairs"
+    counts += f"{found.dataset['gallery']['tracklets']:,} gallery tracklets, {found.pairs:,} pairs judged"
     spent = ", ".join(f"{what} {value:.1f} s" for what, value in found.seconds.items())
     spent += f"; {found.pairs / max(found.seconds['matching'], 1e-9):,.0f} pairs matched a second"
-    clean = Ranked(found.scores, found.cmc, found.seconds, found.speed, found.calibration)
+    clean = Ranked(found.scores, found.cmc, found.pairs, found.seconds, found.speed, found.calibration)
     console.print(counts, spent, _speed(clean), _calibration(clean), sep="\n")
     if found.corrupted:
         kind = found.settings["corrupted"]

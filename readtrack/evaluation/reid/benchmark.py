@@ -36,6 +36,7 @@ class Ranked:
 
     scores: dict[str, Retrieval]  # by what ranked the gallery
     cmc: dict[str, list[float]]  # the same: share of queries with a right answer among the first 1 to 50
+    pairs: int  # that READ judged
     seconds: dict[str, float]  # by what they were spent on
     speed: dict[str, dict[str, float]]  # by what ranked: milliseconds a crop, and for READ also a pair
     calibration: dict[str, Any] | None  # as of check_calibration; None: the data has no pairs to check it on
@@ -50,7 +51,7 @@ class ReidReport:
     weights: dict[str, Any]  # name, SHA-256, network
     scores: dict[str, Retrieval]  # by what ranked the gallery
     cmc: dict[str, list[float]]  # the same: share of queries with a right answer among the first 1 to 50
-    pairs: int  # queries times gallery tracklets
+    pairs: int  # of queries and gallery tracklets that READ judged
     seconds: dict[str, float]  # by what they were spent on
     speed: dict[str, dict[str, float]]  # as in Ranked
     calibration: dict[str, Any] | None  # as in Ranked
@@ -79,19 +80,12 @@ def evaluate_reid(settings: ReidSettings, progress: Progress = lambda done, tota
     splits = read_dataset(settings.dataset, settings.root, queries_in_gallery=settings.queries_in_gallery)
     total = len(splits.gallery) * (2 if settings.corrupted else 1)
     progress(0, total)
-    class1 = settings.rank_by == "class1"
-    clean, worst = _rank(matcher, baselines, splits, None, class1, settings.worst, lambda done: progress(done, total))
+    clean, worst = _rank(matcher, baselines, splits, None, settings, lambda done: progress(done, total))
     corrupted = None
     if settings.corrupted:
         corruption, before = Corruption(settings.corrupted, (*splits.query, *splits.gallery), read_image), total // 2
         corrupted, _ = _rank(
-            matcher,
-            baselines,
-            splits,
-            corruption,
-            class1,
-            settings.worst,
-            lambda done: progress(before + done, total),
+            matcher, baselines, splits, corruption, settings, lambda done: progress(before + done, total)
         )
     used = {"device": str(matcher.device), "precision": matcher.precision, "clip_length": matcher.clip_length}
     return ReidReport(
@@ -100,7 +94,7 @@ def evaluate_reid(settings: ReidSettings, progress: Progress = lambda done, tota
         weights=about_weights(settings.weights, matcher),
         scores=clean.scores,
         cmc=clean.cmc,
-        pairs=len(splits.query) * len(splits.gallery),
+        pairs=clean.pairs,
         seconds=clean.seconds,
         speed=clean.speed,
         calibration=clean.calibration,
@@ -115,19 +109,20 @@ def _rank(
     baselines: Sequence[Baseline],
     splits: ReidSplits,
     corruption: Corruption | None,
-    class1: bool,
-    worst: int,
+    settings: ReidSettings,
     report: Callable[[int], None],
 ) -> tuple[Ranked, dict[str, list[dict[str, Any]]]]:
     """Scores, speed and calibration on images that went through ``corruption``, and the worst confusions."""
     size = (matcher.config.height, matcher.config.width)
     images = {wanted: ImageCache(*wanted, alter=corruption) for wanted in (size, *(b.size for b in baselines))}
-    watch, before = Stopwatch(), matcher.encoded
-    answers, cosines = read_logits(matcher, splits, images[size], class1, watch, report)
+    watch, before, compared = Stopwatch(), matcher.encoded, matcher.compared
+    class1 = settings.rank_by == "class1"
+    answers, cosines = read_logits(matcher, splits, images[size], class1, watch, report, settings.shortlist)
+    judged = matcher.compared - compared
     speed = {
         "READ": {
             "ms_per_crop": 1000 * watch.seconds["encoding"] / (matcher.encoded - before),
-            "ms_per_pair": 1000 * watch.seconds["matching"] / answers.size,
+            "ms_per_pair": 1000 * watch.seconds["matching"] / judged,
         }
     }
     similarities: dict[str, Any] = {"READ": answers, "pooled features": cosines}
@@ -143,7 +138,9 @@ def _rank(
     with watch("calibration"):
         pairs = tracking_pairs(matcher, splits, images[size])
         calibration = check_calibration(matcher, pairs)
-    return Ranked(scores, curves, watch.seconds, speed, calibration), worst_pairs(matcher, pairs, worst)
+    return Ranked(scores, curves, judged, watch.seconds, speed, calibration), worst_pairs(
+        matcher, pairs, settings.worst
+    )
 
 
 def _about_splits(splits: ReidSplits) -> dict[str, Any]:

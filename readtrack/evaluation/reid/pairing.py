@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +16,13 @@ from readtrack.read.crops import spread_positions
 from readtrack.read.matcher import Crop, Matcher
 from readtrack.read.network import Encoding
 
-if TYPE_CHECKING:
-    pass
-
 Floats = NDArray[np.floating[Any]]
 Report = Callable[[int], None]
 Item = TypeVar("Item")
 
 QUERIES_AT_ONCE = 256  # crops encoded together; only what matching needs of them is kept
 CLIPS_AT_ONCE = 64  # gallery clips encoded and matched together, then dropped
+BEHIND = 1e4  # more than any logit: what READ did not judge comes after what it did
 
 
 class Stopwatch:
@@ -48,6 +46,7 @@ def read_logits(
     class1: bool = False,
     watch: Stopwatch | None = None,
     report: Report | None = None,
+    shortlist: int | None = None,
 ) -> tuple[Floats, Floats]:
     """READ's logits and the cosines of pooled features of the same crops, each float32 (N, M).
 
@@ -60,6 +59,8 @@ def read_logits(
         class1: the raw class-1 logit of a two-logit network instead, by which the authors' demo ranks.
         watch: told the seconds of "reading", "encoding" and "matching".
         report: called after every block of the gallery with the number of videos done.
+        shortlist: READ judges so many videos of each query alone, those of the highest cosines that may count; all
+            others come after them, in the order of their cosines. None: READ judges all.
 
     Raises:
         InputError: query or gallery are empty, an image cannot be read, or ``class1`` of a one-logit network.
@@ -68,7 +69,11 @@ def read_logits(
         raise InputError(f"{splits.name}: has no queries or no gallery, so there is nothing to score")
     queries = [query.paths[0] for query in splits.query]
     clips = [scoring_clip(tracklet, matcher.clip_length) for tracklet in splits.gallery]
-    return compare(matcher, queries, clips, images, class1, watch, report)
+    if shortlist is None:
+        return compare(matcher, queries, clips, images, class1, watch, report)
+    (pid, camid), (pids, camids) = ((_of(side, "pid"), _of(side, "camid")) for side in (splits.query, splits.gallery))
+    left_out = (pid[:, None] == pids) & (camid[:, None] == camids)
+    return rerank(matcher, queries, clips, images, shortlist, left_out, class1, watch, report)
 
 
 def compare(
@@ -96,6 +101,55 @@ def compare(
         done += len(block)
         if report is not None:
             report(done)
+    return logits, cosines
+
+
+def rerank(
+    matcher: Matcher,
+    queries: Sequence[str],
+    clips: Sequence[Sequence[str]],
+    images: ImageCache,
+    shortlist: int,
+    left_out: NDArray[np.bool_],
+    class1: bool = False,
+    watch: Stopwatch | None = None,
+    report: Report | None = None,
+) -> tuple[Floats, Floats]:
+    """Logits of each query's ``shortlist`` nearest videos by cosine, and cosines (N, M); features are kept in memory.
+
+    What is no pair of a shortlist has its cosine less ``BEHIND`` for a logit. ``left_out`` (N, M) is on no shortlist.
+    """
+    watch = watch or Stopwatch()
+    asked: list[Crop] = []
+    shown: list[list[Crop]] = []
+    vectors, means = [], []
+    for block in blocks(queries, QUERIES_AT_ONCE):
+        with watch("reading"):
+            crops = [Crop(images[path]) for path in block]
+        with watch("encoding"):
+            vectors.append(matcher.vectors(crops))
+        asked += crops
+    for part in blocks(clips, CLIPS_AT_ONCE):
+        with watch("reading"):
+            videos = [[Crop(images[path]) for path in clip] for clip in part]
+        with watch("encoding"):
+            means.append(matcher.video_vectors(videos))
+        shown += videos
+        if report is not None:
+            report(len(shown))
+    cosines = np.asarray(np.concatenate(vectors) @ np.concatenate(means).T, dtype=np.float32)
+    candidates = np.where(left_out, -np.inf, cosines)
+    count = min(shortlist, len(clips))
+    first = np.argpartition(-candidates, count - 1, axis=1)[:, :count]  # (N, count)
+    wanted = np.zeros(cosines.shape, dtype=bool)
+    np.put_along_axis(wanted, first, True, axis=1)
+    wanted &= ~left_out
+    logits = cosines.astype(np.float64) - BEHIND
+    with watch("matching"):
+        for column, clip in enumerate(shown):
+            rows = np.flatnonzero(wanted[:, column])
+            if len(rows):
+                logits[rows, column] = matcher.logits([asked[row] for row in rows], [clip], class1=class1)[:, 0]
     return logits, cosines
 
 
@@ -129,7 +183,12 @@ def cmc(similarity: Floats, queries: Sequence[Tracklet], galleries: Sequence[Tra
 
 def _numbers(queries: Sequence[Tracklet], galleries: Sequence[Tracklet]) -> list[NDArray[np.int64]]:
     """Persons and cameras of both."""
-    return [np.array([getattr(t, key) for t in ts]) for ts in (queries, galleries) for key in ("pid", "camid")]
+    return [_of(tracklets, key) for tracklets in (queries, galleries) for key in ("pid", "camid")]
+
+
+def _of(tracklets: Sequence[Tracklet], key: str) -> NDArray[np.int64]:
+    """Persons or cameras."""
+    return np.array([getattr(tracklet, key) for tracklet in tracklets], dtype=np.int64)
 
 
 def blocks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -41,7 +41,7 @@ def two_logits(tmp_path):
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_scoring_each_data_set(dataset, request, two_logits, tmp_path, monkeypatch, capsys):
-    root = request.getfixturevalue(f"mini_{dataset}")
+    root = request.getfixturevalue(f"mini_{dataset.replace('-', '_')}")
     monkeypatch.chdir(tmp_path)
     flags = ["reid", "--dataset", dataset, "--root", str(root), "--weights", str(two_logits), "--device", "cpu"]
     assert evaluate.main(flags) == 0
@@ -97,6 +97,17 @@ def test_clip_length_and_histograms_are_settings(tiny_market, two_logits, tmp_pa
     assert found["settings"]["clip_length"] == found["weights"]["network"]["clip_length"] == 3
     assert found["scores"]["HSV histogram"]["top1"] == 1.0
     assert found["calibration"]["pairs"] == 8
+
+
+def test_a_shortlist_is_ranked_by_read_and_the_rest_by_pooled_features(mini_market_test, two_logits, tmp_path, capsys):
+    flags = ["--dataset", "market-test", "--root", mini_market_test, "--weights", two_logits]
+    everything, first = score_json(tmp_path, *flags), score_json(tmp_path, *flags, "--shortlist", 1)
+    assert first["pairs"] == first["dataset"]["query"]["tracklets"] < everything["pairs"]
+    assert first["scores"]["pooled features"] == everything["scores"]["pooled features"] == first["scores"]["READ"]
+    whole = score_json(tmp_path, *flags, "--shortlist", 10_000)
+    assert whole["scores"]["READ"] == everything["scores"]["READ"] != first["scores"]["READ"]
+    assert evaluate.main(["reid", *map(str, flags), "--shortlist", "0"]) == 2
+    assert "a shortlist of 0: at least 1" in capsys.readouterr().err
 
 
 def test_gallery_without_queries(mini_mars, two_logits, tmp_path):
