@@ -1,8 +1,10 @@
 """What networks run on: devices by name, for PyTorch and for ONNX Runtime, and how many threads."""
 
+import ctypes
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
+from weakref import WeakSet
 
 from readtrack.errors import InputError, first_line
 
@@ -46,9 +48,51 @@ def onnx_session(file: str | Path, device: str | None = None, threads: int | Non
             that this ONNX Runtime was built with, else the CPU.
         threads: on the CPU; None takes one for each core that this process may use.
 
+    Returns:
+        It can be pickled, and used after a fork: it is then opened again from its file.
+
     Raises:
         InputError: no such file, no network, or this ONNX Runtime has no such device.
     """
+    return cast("InferenceSession", _Session(file, device, threads))
+
+
+class _Session:
+    """Opens its session again in a forked process, since threads do not outlive a fork."""
+
+    def __init__(self, file: str | Path, device: str | None, threads: int | None) -> None:
+        self._made = (Path(file).absolute(), device, threads)
+        self._session: InferenceSession | None = _open(file, device, threads)
+        _SESSIONS.add(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if self._session is None:
+            self._session = _open(*self._made)
+        return getattr(self._session, name)
+
+    def drop(self) -> None:
+        """Let go of the session without ending it, which would wait for threads that are gone."""
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
+        self._session = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Session, self._made
+
+
+_SESSIONS: "WeakSet[_Session]" = WeakSet()  # that are open in this process
+
+
+def _after_fork() -> None:
+    for session in _SESSIONS:
+        session.drop()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no forks
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _open(file: str | Path, device: str | None, threads: int | None) -> "InferenceSession":
+    """The session itself."""
     import onnxruntime
 
     if not Path(file).is_file():

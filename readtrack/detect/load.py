@@ -1,6 +1,9 @@
 """From a name to a detector."""
 
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from readtrack.detect.checks import Checked, checked
 from readtrack.detect.config import Detector, DetectorConfig, log
@@ -66,12 +69,27 @@ def load_detector(name: str | Path | Detector | None = None, config: DetectorCon
     raise InputError(f"detector {text}: is not known: pass {DEFAULT}, an .onnx, another model file or hog", "detector")
 
 
+def _try_out(session: Any, path: str) -> None:
+    """Raise InputError where what a network makes of grey is not finite."""
+    shapes = [(port, [side if isinstance(side, int) else 1 for side in port.shape]) for port in session.get_inputs()]
+    if len(shapes) != 1 or shapes[0][0].type != "tensor(float)" or min(shapes[0][1][2:], default=0) < 32:
+        return  # of open size, or something else
+    grey = np.full(shapes[0][1], 0.5, np.float32)
+    try:
+        found = session.run(None, {shapes[0][0].name: grey})
+    except Exception:  # noqa: BLE001 (whoever uses it says why)
+        return
+    if any(array.dtype.kind == "f" and not np.isfinite(array).all() for array in found):
+        raise InputError(f"{path}: answers with numbers that are not finite: export it again", "detector")
+
+
 def _load_onnx(path: str, config: DetectorConfig, device: str | None) -> Detector:
     if device is not None and not has_onnx_device(device):
         log.warning(f"{path}: this ONNX Runtime has no {device}, runs on the CPU: pip install onnxruntime-gpu")
         session = onnx_session(path, "cpu")
     else:
         session = onnx_session(path, device)
+    _try_out(session, path)
     name, task = Path(path).name, session.get_modelmeta().custom_metadata_map.get("task", "detect")
     if task == "detect":  # ultralytics signs its exports with their task
         if is_yolox(session):

@@ -50,6 +50,9 @@ def load_checkpoint(weights: str | Path) -> tuple[Read, dict[str, Any]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a readable safetensors file ({error}); get it again or train one") from error
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise InputError(f"{path}: {name} holds numbers that are not finite; get the file again or train one")
     if KEY not in metadata:
         raise InputError(f"{path}: a safetensors file of another program; readtrack's own carry their configuration")
     try:

@@ -92,6 +92,17 @@ class OnnxNetwork:
             _open(part_of(path, part), device, threads, about)
             for part in ("encoder", *(() if self.config.shared_encoder else ("clips",)))
         ]
+        self._try_out(path)
+
+    def _try_out(self, path: Path) -> None:
+        """Raise InputError where a grey crop against itself has no finite answer."""
+        crop = np.full((self.config.height, self.config.width, 3), 127, np.uint8)
+        features = self.encode([crop])
+        clips = self.stack(features * 2, 1) if self.config.shared_encoder else self.encode_clips([crop, crop], 1)
+        answer = self.blank(1, 1)
+        self.judge(self.queries(features), Maps(clips), False, answer)
+        if not (np.isfinite(features).all() and np.isfinite(clips).all() and np.isfinite(answer).all()):
+            raise InputError(f"{path}: answers with numbers that are not finite; export it again")
 
     @property
     def model(self) -> "OnnxNetwork":

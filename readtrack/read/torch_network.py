@@ -1,5 +1,6 @@
 """A READ network on PyTorch, as the matcher wants it."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from readtrack.devices import torch_device
+from readtrack.errors import InputError
 from readtrack.images import Image
 from readtrack.read.cache import Clip
 from readtrack.read.crops import normalise
@@ -46,6 +48,18 @@ class TorchNetwork:
         self.model = model.eval().to(self.device, self.dtype)
         if model.config.head != "metric":
             self.model.fc2.float()  # bf16 answers would tie
+        self._process = os.getpid()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _process=os.getpid())
+
+    def _check_process(self) -> None:
+        """After a fork go on with one thread, since the others are gone. Raises InputError on a GPU."""
+        if self._process != os.getpid():
+            if self.device.type != "cpu":
+                raise InputError("a matcher on a GPU does not outlive a fork: load it in the process that uses it")
+            torch.set_num_threads(1)
+            self._process = os.getpid()
 
     @property
     def itemsize(self) -> int:
@@ -55,11 +69,13 @@ class TorchNetwork:
     @torch.inference_mode()
     def encode(self, pixels: Sequence[Image]) -> list[Tensor]:
         """Feature maps (P, C) of crops, each its own memory."""
+        self._check_process()
         return [features.clone() for features in self.model.encode(self._normalised(pixels))]
 
     @torch.inference_mode()
     def encode_clips(self, pixels: Sequence[Image], clips: int) -> Tensor:
         """Feature maps (M, T, P, C) of M * T crops."""
+        self._check_process()
         return self.model.encode_videos(self._normalised(pixels).unflatten(0, (clips, -1)))
 
     @torch.inference_mode()
@@ -93,6 +109,7 @@ class TorchNetwork:
     @torch.inference_mode()
     def judge(self, stills: QueryEncoding, videos: GalleryEncoding, class1: bool, answer: Tensor) -> None:
         """Write logits into ``answer`` (N, M)."""
+        self._check_process()
         joined = self.model.join(stills, videos).float()
         answer[:] = self.model.classes(joined)[..., 1] if class1 else self.model.classify(joined)
 

@@ -93,6 +93,8 @@ def _fill(encoder: nn.Module, given: dict[str, Tensor], wanted: list[str], sourc
         value, shape = given[name], state[name].shape
         if value.shape != shape:
             raise InputError(f"{source}: {name} should be {tuple(shape)}, is {tuple(value.shape)}", "init")
+        if value.is_floating_point() and not value.isfinite().all():
+            raise InputError(f"{source}: {name} holds numbers that are not finite", "init")
         state[name] = value
     encoder.load_state_dict(state)
 
