@@ -1,5 +1,7 @@
 """A re-ID data set by its name."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from readtrack.datasets.cuhk import read_cuhk
@@ -13,7 +15,13 @@ from readtrack.errors import InputError
 
 
 def read_dataset(
-    name: str, root: Path, *, queries_in_gallery: bool = True, cache: Path | None = None, streets: int = 0
+    name: str,
+    root: Path,
+    *,
+    queries_in_gallery: bool = True,
+    cache: Path | None = None,
+    streets: int = 0,
+    also: Sequence[str] = (),
 ) -> ReidSplits:
     """Read the data set that lies in ``root``.
 
@@ -24,11 +32,27 @@ def read_dataset(
             without.
         cache: Where crops of "mot" and of streets are kept, a folder for each; ``runs/crops`` when None.
         streets: So many drawn streets, whose people are to be trained on as well.
+        also: More data sets, NAME=FOLDER, whose people are to be trained on as well; who validates stays as it was.
 
     Raises:
         InputError: the name is unknown, or what lies there is not that data set.
     """
-    return add_streets(_read(name, root, queries_in_gallery, cache), streets, cache)
+    splits = _read(name, root, queries_in_gallery, cache)
+    for other in also:
+        another, _, folder = other.partition("=")
+        if not folder:
+            raise InputError(f"{other}: give the data set and its folder, such as cuhk03=PATH", "also")
+        splits = _add(splits, _read(another, Path(folder), True, cache))
+    return add_streets(splits, streets, cache)
+
+
+def _add(splits: ReidSplits, other: ReidSplits) -> ReidSplits:
+    """A data set with those that another one trains on, under numbers that nobody has yet."""
+    first = 1 + max((t.pid for part in (splits.train, splits.gallery) for t in part), default=0)
+    numbers = {pid: first + i for i, pid in enumerate(sorted({t.pid for t in other.train}))}
+    people = tuple(replace(tracklet, pid=numbers[tracklet.pid]) for tracklet in other.train)
+    name, notes = f"{splits.name} and {other.name}", (*splits.notes, *other.notes)
+    return replace(splits, name=name, train=splits.train + people, notes=notes)
 
 
 def _read(name: str, root: Path, queries_in_gallery: bool, cache: Path | None) -> ReidSplits:

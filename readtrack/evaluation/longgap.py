@@ -36,9 +36,11 @@ class Tally:
 
     def __iadd__(self, other: "Tally") -> "Tally":
         self.candidates += other.candidates
-        for mine, theirs in ((self.ranks, other.ranks), (self.true, other.true), (self.wrong, other.wrong)):
-            for name, values in theirs.items():
-                mine.setdefault(name, []).extend(values)  # type: ignore[attr-defined]
+        for name, ranks in other.ranks.items():
+            self.ranks.setdefault(name, []).extend(ranks)
+        for mine, theirs in ((self.true, other.true), (self.wrong, other.wrong)):
+            for name, answers in theirs.items():
+                mine.setdefault(name, []).extend(answers)
         return self
 
 

@@ -58,6 +58,35 @@ def listwise_loss(logits: Tensor, same: Tensor) -> Tensor:
     return functional.cross_entropy(logits, rows) + functional.cross_entropy(logits.T, columns)
 
 
+def likeness_loss(vectors: Tensor, wanted: Tensor, temperature: float = 0.07) -> Tensor:
+    """How far each crop's likenesses to the rest of a batch are from those that a teacher sees: KL divergence.
+
+    Args:
+        vectors: unit vectors (K, D); each crop's cosines to the others go through a softmax.
+        wanted: the teacher's (K, E).
+        temperature: of both softmaxes.
+    """
+    itself = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
+    found, target = ((v @ v.T / temperature).masked_fill(itself, -1e4) for v in (vectors, wanted))
+    return functional.kl_div(found.log_softmax(1), target.log_softmax(1), reduction="batchmean", log_target=True)
+
+
+def map_loss(maps: Tensor, wanted: Tensor, width: int) -> Tensor:
+    """Squared distance of maps (K, P, C) and a teacher's, in units of the latter's size; mirrored crops do not count.
+
+    Both are added to their mirror images, since a crop may be mirrored where its teacher saw it as it was.
+
+    Args:
+        maps: feature maps, positions in row order.
+        wanted: the teacher's.
+        width: positions in a row.
+    """
+    gaps = (maps - wanted).unflatten(1, (-1, width))
+    size = wanted.square().sum(-1).mean()
+    answer: Tensor = (gaps + gaps.flip(2)).square().sum(-1).mean() / (4 * size)
+    return answer
+
+
 def _hardest_gaps(distances: Tensor, pids: Tensor, margin: float) -> Tensor:
     """[m + furthest positive - nearest negative]_+ of each item, (..., K) from distances (..., K, K)."""
     same = pids[:, None] == pids[None, :]

@@ -1,7 +1,7 @@
 """Batches of query clips beside gallery clips. Batch s is a function of the seed and s alone, however it is shared."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,10 @@ from readtrack.datasets.clips import ImageCache, training_clip
 from readtrack.datasets.tracklets import Tracklet
 from readtrack.errors import InputError
 from readtrack.images import Image
+from readtrack.read.vectors import unit
 from readtrack.training.augmentation import Camera, augment
 from readtrack.training.config import TrainConfig
+from readtrack.training.teaching import Lessons, pooled
 
 _NOTHING = np.zeros(0, dtype=np.float32)  # without a teacher
 
@@ -37,7 +39,9 @@ class Batch:
     galleries: Tensor  # (b, T, H, W, 3) uint8 RGB
     labels: Tensor  # (B,)
     start: int  # the first of the b pairs among the B
-    teacher_embeddings: Tensor  # (b, T_q + T, D) unit vectors of the same crops, uncorrupted; D is 0 without a teacher
+    lessons: (
+        Tensor  # a teacher's of the same crops, uncorrupted: unit vectors (b, T_q + T, D) or maps (.., P, C); or none
+    )
 
 
 class Batches(Dataset[Batch]):
@@ -50,7 +54,7 @@ class Batches(Dataset[Batch]):
         config: TrainConfig,
         process: int = 0,
         processes: int = 1,
-        teacher_embeddings: Mapping[str, NDArray[np.float32]] | None = None,
+        lessons: Lessons | None = None,
     ) -> None:
         """Sort tracklets by person.
 
@@ -60,17 +64,19 @@ class Batches(Dataset[Batch]):
             config: how they are drawn and changed.
             process: which of the ``processes`` that share every batch this is, from 0.
             processes: how many; each loads only its own pairs.
-            teacher_embeddings: a teacher's unit vector (D,) of each image file.
+            lessons: a teacher's of each image file; where identities are not learnt they tell who looks alike.
 
         Raises:
             InputError: a batch cannot be filled, or not be shared evenly.
         """
-        self.images, self.config, self.teacher_embeddings = images, config, teacher_embeddings
+        self.images, self.config, self.lessons = images, config, lessons
         self.identity_centres: NDArray[np.float32] | None = None  # (people, C), unit length; for hard groups
         people: dict[int, list[Tracklet]] = defaultdict(list)
         for tracklet in tracklets:
             people[tracklet.pid].append(tracklet)
         self.people = [people[pid] for pid in sorted(people)]
+        if lessons and config.hard_group > 1 and not config.identity:
+            self.identity_centres = np.stack([_centre(theirs, lessons) for theirs in self.people])
         self.epoch_length = -(-len(tracklets) // config.pairs)  # batches
         self._planned: tuple[int, list[list[Pair]]] = (-1, [])  # of an epoch; centres may change between epochs only
         fewest = sum(min(*config.samples_per_person, len(theirs), config.pairs) for theirs in self.people)
@@ -97,8 +103,8 @@ class Batches(Dataset[Batch]):
         seed, world = self.config.seed, self.config.augmentation == "world"
         camera = Camera.draw(np.random.default_rng([seed, step])) if world else None
         clips = [self._clips(pairs[i], np.random.default_rng([seed, step, i]), camera) for i in self.own]
-        queries, galleries, embeddings = (torch.from_numpy(np.stack(side)) for side in zip(*clips, strict=True))
-        return Batch(queries, galleries, torch.tensor([pair.label for pair in pairs]), self.own.start, embeddings)
+        queries, galleries, lessons = (torch.from_numpy(np.stack(side)) for side in zip(*clips, strict=True))
+        return Batch(queries, galleries, torch.tensor([pair.label for pair in pairs]), self.own.start, lessons)
 
     def _epoch(self, rng: np.random.Generator) -> Iterator[list[Pair]]:
         waiting: Iterator[int] = iter(())
@@ -142,14 +148,13 @@ class Batches(Dataset[Batch]):
     def _clips(
         self, pair: Pair, rng: np.random.Generator, camera: Camera | None
     ) -> tuple[Image, Image, NDArray[np.float32]]:
-        """Query clip, gallery clip, and the teacher's vectors of all their images."""
+        """Query clip, gallery clip, and the teacher's lessons on all their images."""
         query = training_clip(pair.query, self.config.query_images, rng)
         clips = [self._augmented(query, rng, camera)]  # before the next draw: chance comes in order
         gallery = training_clip(pair.gallery, self.config.model.clip_length, rng)
         clips.append(self._augmented(gallery, rng, camera))
-        known = self.teacher_embeddings
-        embeddings = [known[path] if known else _NOTHING for path in (*query, *gallery)]
-        return clips[0], clips[1], np.stack(embeddings)
+        lessons = [self.lessons[path] if self.lessons else _NOTHING for path in (*query, *gallery)]
+        return clips[0], clips[1], np.stack(lessons).astype(np.float32)
 
     def _augmented(self, paths: Sequence[str], rng: np.random.Generator, camera: Camera | None) -> Image:
         return augment([self.images[path] for path in paths], self.config, rng, lambda: self._occluder(rng), camera)
@@ -159,3 +164,9 @@ class Batches(Dataset[Batch]):
         tracklets = self.people[int(rng.integers(len(self.people)))]
         paths = tracklets[int(rng.integers(len(tracklets)))].paths
         return self.images[paths[int(rng.integers(len(paths)))]]
+
+
+def _centre(tracklets: Sequence[Tracklet], lessons: Lessons) -> NDArray[np.float32]:
+    """Where a person stands among a teacher's vectors, of unit length."""
+    vectors = [pooled(lessons[path]) for tracklet in tracklets for path in tracklet.paths]
+    return np.asarray(unit(np.mean(vectors, axis=0)), dtype=np.float32)

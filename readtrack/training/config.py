@@ -10,7 +10,7 @@ from readtrack.errors import InputError
 from readtrack.read.config import ReadConfig
 
 PAIR_LOSSES = ("discriminator", "reciprocal_triplet", "listwise")  # of query and video together
-POOLED_LOSSES = ("identity", "triplet", "teacher")  # of the encoders alone
+POOLED_LOSSES = ("identity", "triplet", "teacher", "teacher_likeness", "teacher_maps")  # of the encoders alone
 LOSSES = (*PAIR_LOSSES, *POOLED_LOSSES)
 CHOICES = {
     "augmentation": ("none", "reid", "street", "world"),
@@ -43,6 +43,8 @@ class TrainConfig:
     identity: float = 0.5  # cross-entropy over the people on pooled features behind a BatchNorm neck
     triplet: float = 0.5  # batch-hard triplets of pooled features
     teacher: float = 0.0  # distillation: a corrupted crop's pooled features predict a teacher's vector of the clean one
+    teacher_likeness: float = 0.0  # the same: how much each crop resembles the others of its batch
+    teacher_maps: float = 0.0  # the same: each position, of a teacher that is a READ with maps of the same size
     margin: float = 0.3  # of both triplet losses, Euclidean
     triplet_direction: str = "queries"  # Eq. 6 within the queries of each video, or "galleries": of each query
     triplet_reduction: str = "mean"  # of Eq. 6 over what is within; the paper has the "sum", larger by a constant
@@ -86,11 +88,13 @@ class TrainConfig:
 
     def _check_losses(self) -> None:
         """Every part of the network must be taught by something."""
-        if self.hard_group > 1 and not self.identity:
-            raise InputError(f"hard_group is {self.hard_group}: the loss identity learns who looks alike: weigh it")
+        if self.hard_group > 1 and not self.identity and not self.taught:
+            raise InputError(
+                f"hard_group is {self.hard_group}: the loss identity or a teacher tells who looks alike: weigh one"
+            )
         if self.freeze_encoder and any(getattr(self, name) for name in POOLED_LOSSES):
-            raise InputError("freeze_encoder: identity, triplet and teacher teach encoders alone: set them to 0")
-        if self.teacher and not self.model.shared_encoder:
+            raise InputError(f"freeze_encoder: {', '.join(POOLED_LOSSES)} teach encoders alone: set them to 0")
+        if self.taught and not self.model.shared_encoder:
             raise InputError("a teacher teaches the one encoder of stills and videos: its weight must be 0 for two")
         if self.pairs < 2:
             raise InputError("a batch of one pair has nothing to tell apart: at least 2 pairs")
@@ -101,6 +105,11 @@ class TrainConfig:
             raise InputError(
                 "nothing teaches the logit: give discriminator or listwise a weight, or take head='metric'"
             )
+
+    @property
+    def taught(self) -> bool:
+        """Whether a teacher is needed."""
+        return bool(self.teacher or self.teacher_likeness or self.teacher_maps)
 
     @property
     def loss_weights(self) -> dict[str, float]:
@@ -145,8 +154,9 @@ class RunConfig:
     root: Path  # folder of the data set
     out: Path = Path("runs/train")  # folder of checkpoints, scores and curves; the same for all machines
     init: str = "imagenet"  # first weights: imagenet (downloaded), random, or a file
-    teacher: Path | None = None  # an .onnx re-ID network, for recipes that distil one
-    cache: Path | None = None  # folder where crops of MOT sequences and of streets are kept
+    also: tuple[str, ...] = ()  # more people to train on, NAME=FOLDER of a data set; who validates stays as it was
+    teacher: str | None = None  # for recipes that distil one: an .onnx re-ID network, or READ's weights (read-m)
+    cache: Path | None = None  # folder where crops of MOT sequences and of streets, and a teacher's maps, are kept
     device: Literal["cpu", "cuda"] | None = None  # GPUs where there are any, if not given
     devices: int = 1  # processes on this machine, one a GPU, each with its share of every batch
     precision: Precision = "fp32"  # bf16 and fp16 compute in 16 bits where that is harmless; weights keep 32

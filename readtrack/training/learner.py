@@ -1,5 +1,6 @@
 """A batch's forward pass: pixels in, all parts of the loss out. What is wrapped when several processes train."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 
 import torch
@@ -16,17 +17,19 @@ class Learner(nn.Module):
 
     identity_centres: Tensor
 
-    def __init__(self, config: TrainConfig, model: Read, people: int, embedding_length: int = 0) -> None:
-        """Take the network; ``people`` is how many are trained on, ``embedding_length`` that of a teacher's vectors."""
+    def __init__(self, config: TrainConfig, model: Read, people: int, lesson: Sequence[int] = ()) -> None:
+        """Take the network; of how many ``people``, and of what shape is a teacher's ``lesson``: (D,) or (P, C)."""
         super().__init__()
         self.config, self.model = config, model
         if config.identity:
             self.neck = nn.BatchNorm1d(config.model.channels)
             self.person = nn.Linear(config.model.channels, people, bias=False)
-        if config.hard_group > 1:  # kept with the weights, so that a training that goes on draws the same batches
+        if (
+            config.hard_group > 1 and config.identity
+        ):  # kept with the weights, so that a training that goes on draws the same batches
             self.register_buffer("identity_centres", torch.zeros(people, config.model.channels))
-        if config.teacher:
-            self.distillation_head = nn.Linear(config.model.channels, embedding_length)
+        if len(lesson) == 1:  # vectors mean something else than ours; maps are to be ours
+            self.distillation_head = nn.Linear(config.model.channels, lesson[0])
         if config.freeze_batchnorm == "affine":
             norms = [part for part in model.modules() if isinstance(part, BATCHNORMS)]
             for parameter in (p for norm in norms for p in norm.parameters()):
@@ -60,7 +63,7 @@ class Learner(nn.Module):
         galleries: Tensor,
         labels: Tensor,
         start: int = 0,
-        teacher_embeddings: Tensor | None = None,
+        lessons: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """The parts of the loss that have a weight, unweighted, by the names of their weights in ``TrainConfig``.
 
@@ -69,15 +72,14 @@ class Learner(nn.Module):
             galleries: normalised gallery clips of the same (b, T, 3, H, W).
             labels: who each of the batch's B pairs shows (B,).
             start: where this process's pairs begin among them.
-            teacher_embeddings: a teacher's unit vectors of their crops (b, T_q + T, D).
+            lessons: a teacher's unit vectors of their crops (b, T_q + T, D), or maps (b, T_q + T, P, C).
         """
         images, videos = self._encode(queries, galleries)  # (b, T_q, P, C), (b, T, P, C)
         parts = self._pair_losses(images, videos, labels, start) if self.config.model.head != "metric" else {}
         if self.config.identity or self.config.triplet:
             parts |= self._pooled_losses(images, videos, labels[start : start + len(queries)])
-        if self.config.teacher and teacher_embeddings is not None:
-            predicted = self.distillation_head(torch.cat([images, videos], dim=1).mean(2))  # (b, T_q + T, D)
-            parts["teacher"] = 1 - nn.functional.cosine_similarity(predicted, teacher_embeddings, dim=-1).mean()
+        if self.config.taught and lessons is not None:
+            parts |= self._teacher_losses(torch.cat([images, videos], dim=1).flatten(0, 1), lessons.flatten(0, 1))
         return {name: parts[name] for name in self.config.loss_weights}
 
     def _encode(self, queries: Tensor, galleries: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,6 +118,21 @@ class Learner(nn.Module):
                 config.triplet_direction,
                 config.triplet_reduction,
             )
+        return parts
+
+    def _teacher_losses(self, maps: Tensor, lessons: Tensor) -> dict[str, Tensor]:
+        """What a teacher says of crops, their maps (K, P, C) against its vectors (K, D) or maps (K, P, C)."""
+        parts, pooled = {}, full(maps.mean(1))
+        if lessons.ndim == 3:
+            parts["teacher_maps"] = losses.map_loss(
+                full(maps), lessons, self.config.model.width // self.config.model.stride
+            )
+            lessons = nn.functional.normalize(lessons.mean(1), dim=1)
+        else:
+            pooled = self.distillation_head(pooled)
+        pooled = nn.functional.normalize(pooled, dim=1)
+        parts["teacher"] = 1 - (pooled * lessons).sum(1).mean()
+        parts["teacher_likeness"] = losses.likeness_loss(pooled, lessons)
         return parts
 
     def _pooled_losses(self, images: Tensor, videos: Tensor, labels: Tensor) -> dict[str, Tensor]:

@@ -10,14 +10,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from readtrack.datasets import read_dataset
 from readtrack.datasets.clips import LIMIT_MB, ImageCache
+from readtrack.datasets.mot_crops import CACHE
 from readtrack.datasets.tracklets import ReidSplits
 from readtrack.errors import InputError
 from readtrack.evaluation.reid import calibrate, read_logits, score
@@ -27,7 +26,6 @@ from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.crops import standardise
 from readtrack.read.matcher import Matcher
 from readtrack.read.model import Read
-from readtrack.read.vectors import VectorNetwork
 from readtrack.training.batches import Batch, Batches
 from readtrack.training.config import RunConfig, TrainConfig, learning_rate
 from readtrack.training.initial import initialise
@@ -36,16 +34,16 @@ from readtrack.training.learner import Learner
 from readtrack.training.log import Log, Progress, Tell
 from readtrack.training.processes import is_first, launch, mean, share_batchnorm
 from readtrack.training.state import load_state, save_state
+from readtrack.training.teaching import Lessons, maps_of, vectors_of
 
 WRITTEN = ("best.safetensors", "last.pt", "recipe.json", "log.csv", "scores.csv")  # to the folder of a training
-EMBEDDED_AT_ONCE = 512  # images shown to a teacher, then dropped where the cache is full
 
 
 class Training:
     """Everything that changes while READ is trained: network, optimiser, and how far it is."""
 
-    def __init__(self, config: TrainConfig, run: RunConfig) -> None:
-        """Start the processes, read the data and initialise.
+    def __init__(self, config: TrainConfig, run: RunConfig, tell: Tell = lambda line: None) -> None:
+        """Start the processes, read the data and initialise; ``tell`` hears how far a teacher is.
 
         Raises:
             InputError: devices, data, initial weights or an earlier training that cannot be used.
@@ -55,7 +53,7 @@ class Training:
         self.fabric = launch(run.device, run.devices, run.precision)
         torch.manual_seed(config.seed)
         with self.fabric.rank_zero_first():  # it downloads and cuts crops, the others find them there
-            self.splits = read_dataset(config.dataset, run.root, cache=run.cache, streets=config.streets)
+            self.splits = read_dataset(config.dataset, run.root, cache=run.cache, streets=config.streets, also=run.also)
             self.model = Read(config.model)
             self.initialised = initialise(self.model, run.init)
         _check_scorable(self.splits)
@@ -63,11 +61,11 @@ class Training:
         rank, processes = self.fabric.global_rank, self.fabric.world_size
         room = LIMIT_MB / processes / (1 + self.workers)  # each loading process keeps its own images
         self.images = ImageCache(config.model.height, config.model.width, room)
-        embeddings = self._ask_teacher() if config.teacher else None
-        self.batches = Batches(self.splits.train, self.images, config, rank, processes, embeddings)
+        lessons = self._ask_teacher(tell) if config.taught else None
+        self.batches = Batches(self.splits.train, self.images, config, rank, processes, lessons)
         self.total = config.total_steps(self.batches.epoch_length)
-        length = len(next(iter(embeddings.values()))) if embeddings else 0
-        self.learner = Learner(config, self.model, len(self.batches.people), length)
+        shape = next(iter(lessons.values())).shape if lessons else ()
+        self.learner = Learner(config, self.model, len(self.batches.people), shape)
         share_batchnorm(self.learner, self.fabric.device.type)
         if run.compile:
             for encoder in {self.model.encoder, getattr(self.model, "video_encoder", self.model.encoder)}:
@@ -102,9 +100,10 @@ class Training:
             end, length = self.total, self.batches.epoch_length
             if self.config.hard_group > 1:  # each epoch finds anew who looks alike
                 end = min(end, self.done - self.done % length + length)
-                if self.done % length == 0:
-                    self.learner.update_centres()
-                self.batches.identity_centres = self.learner.identity_centres.cpu().numpy().copy()
+                if self.config.identity:
+                    if self.done % length == 0:
+                        self.learner.update_centres()
+                    self.batches.identity_centres = self.learner.identity_centres.cpu().numpy().copy()
             yield from DataLoader(
                 self.batches,
                 batch_size=None,
@@ -120,9 +119,9 @@ class Training:
             group["lr"] = self.rate
         self.wrapped.train()
         labels = batch.labels.to(self.fabric.device)
-        embeddings = batch.teacher_embeddings.to(self.fabric.device)
+        lessons = batch.lessons.to(self.fabric.device)
         queries, galleries = self._pixels(batch.queries), self._pixels(batch.galleries)
-        parts = self.wrapped(queries, galleries, labels, batch.start, embeddings)
+        parts = self.wrapped(queries, galleries, labels, batch.start, lessons)
         weights = self.config.loss_weights
         loss = torch.stack([weights[name] * value for name, value in parts.items()]).sum()
         if not torch.isfinite(loss):
@@ -178,15 +177,20 @@ class Training:
         elif not self.run.overwrite:
             raise InputError(f"{path.parent}: holds a training: resume it, or overwrite it", "resume")
 
-    def _ask_teacher(self) -> dict[str, NDArray[np.float32]]:
-        """The teacher's vectors of all images trained on, by file."""
+    def _ask_teacher(self, tell: Tell) -> Lessons:
+        """What the teacher makes of all images trained on, by file."""
         if self.run.teacher is None:
-            raise InputError("the recipe has a teacher: pass an .onnx re-ID network that makes vectors", "teacher")
+            raise InputError(
+                "the recipe has a teacher: pass an .onnx re-ID network that makes vectors, or READ's weights", "teacher"
+            )
         paths = sorted({path for tracklet in self.splits.train for path in tracklet.paths})
-        teacher, vectors = VectorNetwork(self.run.teacher), []
-        for start in range(0, len(paths), EMBEDDED_AT_ONCE):
-            vectors.append(teacher.vectors([self.images[path] for path in paths[start : start + EMBEDDED_AT_ONCE]]))
-        return dict(zip(paths, np.concatenate(vectors), strict=True))
+        if self.run.teacher.endswith(".onnx"):
+            if self.config.teacher_maps:
+                raise InputError(f"teacher {self.run.teacher}: makes vectors, the recipe wants maps", "teacher")
+            return vectors_of(self.run.teacher, paths, self.images)
+        with self.fabric.rank_zero_first():  # it asks, the others find what is kept
+            cache = self.run.cache or CACHE
+            return maps_of(self.run.teacher, self.config.model, paths, cache, str(self.fabric.device), tell)
 
     def _pixels(self, clips: Tensor) -> Tensor:
         """Clips (b, T, H, W, 3) to the network's input (b, T, 3, H, W)."""
@@ -244,7 +248,7 @@ def train(
         InputError: something handed in cannot be used, or a file cannot be written; what was written before is whole.
         KeyboardInterrupt: a signal came; last.pt holds everything up to the step that was finished then.
     """
-    training = Training(config, run)
+    training = Training(config, run, tell)
     fabric = training.fabric
     if is_first():
         _introduce(training, tell)

@@ -58,6 +58,18 @@ RECIPES = {
     "read-s-world": replace(
         READ_S, streets=40, augmentation="world", learning_rate=3e-4, steps=1200, validate_every=300
     ),
+    # A small encoder learns the maps of a large one (--teacher read-m), of whatever is given beside Market (--also).
+    "read-s-distilled": replace(
+        READ_S,
+        model=ReadConfig(backbone="mobilenet_v2_256", pooled_cosine=True),
+        identity=0.0,
+        triplet=0.0,
+        teacher=2.0,
+        teacher_likeness=1.0,
+        teacher_maps=1.0,
+        learning_rate=1e-3,
+        steps=4000,
+    ),
     # A frozen re-ID network (--init person-reidentification-retail-0277.xml); only the head learns.
     "read-m": replace(
         READ_S, model=READ_M, hard_group=1, freeze_encoder=True, identity=0.0, triplet=0.0, teacher=0.0, steps=400
