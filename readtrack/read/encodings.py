@@ -32,7 +32,7 @@ class CachedEncoders:
         self.__init__(state["network"], state["room"])  # type: ignore[misc]
         self.count = state["count"]
 
-    def _alone(self) -> RLock:  # type: ignore[valid-type]
+    def _alone(self) -> RLock:
         """A lock, by which threads take turns; another process has its own."""
         if self._process != os.getpid():
             self._lock, self._process = RLock(), os.getpid()
