@@ -119,7 +119,7 @@ def evaluate_longgap(settings: LongGapSettings, progress: Progress = lambda done
     return LongGapReport(
         settings={**asdict(settings), "gap": list(gaps), **used},
         weights=about_weights(settings.weights, matcher),
-        scores=[_scores(name, gap, tally) for name, gap, tally in rows if tally.candidates],
+        scores=[gap_scores(name, gap, tally) for name, gap, tally in rows if tally.candidates],
         versions=versions(),
     )
 
@@ -172,7 +172,8 @@ def _baseline_answer(baseline: Baseline, known: "WeakKeyDictionary[Sighting, Flo
     return np.concatenate([baseline.similarity(queries, clip) for clip in means], axis=1)
 
 
-def _scores(name: str, gap: float | None, tally: Tally) -> GapScores:
+def gap_scores(name: str, gap: float | None, tally: Tally) -> GapScores:
+    """What a tally says."""
     ranks = {ranker: np.array(found) for ranker, found in tally.ranks.items()}
     true, wrong = np.array(tally.true["READ"]), np.array(tally.wrong["READ"])
     same = np.repeat([True, False], [len(true), len(wrong)])

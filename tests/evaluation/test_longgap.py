@@ -12,7 +12,7 @@ from embeddings import make_peer
 
 from readtrack.commands import evaluate
 from readtrack.errors import InputError
-from readtrack.evaluation.longgap import Tally, _scores, ask
+from readtrack.evaluation.longgap import Tally, ask, gap_scores
 from readtrack.evaluation.query_sets import QuerySet, Sighting, query_sets, sightings
 from readtrack.evaluation.recordings import label, open_recording
 from readtrack.evaluation.reid import colours
@@ -130,7 +130,7 @@ def test_the_area_under_the_curve_is_that_of_scikit_learn():
     rng = np.random.default_rng(0)
     true, wrong = rng.integers(3, 9, 50) / 10, rng.integers(0, 7, 80) / 10  # with ties
     tally = Tally([2], {"READ": [1]}, {"READ": true.tolist()}, {"READ": wrong.tolist()})
-    scores = _scores("film", 1.0, tally)
+    scores = gap_scores("film", 1.0, tally)
     wanted = roc_auc_score([1] * 50 + [0] * 80, np.concatenate([true, wrong]))
     assert scores.auc["READ"] == pytest.approx(wanted)
     assert scores.true_over == {"0.5": (true > 0.5).mean(), "0.9": 0.0}
