@@ -6,6 +6,7 @@ import sys
 COMMANDS = {
     "track": "track the people in a video",
     "relink": "join the tracks of any tracker's file into identities",
+    "edit": "correct who is who in a finished run",
     "export-tracks": "write tracks as CSV, Parquet, COCO, CVAT",
     "train": "train READ",
     "evaluate": "score re-ID weights, or tracks",

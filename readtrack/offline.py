@@ -1,5 +1,6 @@
 """OfflineTracker: the people of a whole recording. Tracklets are gathered frame by frame and linked at the end."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from readtrack import boxes
 from readtrack.devices import Precision
 from readtrack.errors import InputError
 from readtrack.gathering import Gathering, Seen, pair_log_odds
-from readtrack.linking.engine import Linked, Observations, People, link, settle, steady_boxes
+from readtrack.linking.engine import Certain, Linked, Observations, People, link, settle, steady_boxes
 from readtrack.linking.settings import LinkingConfig
 from readtrack.linking.similarity import Appearance, Clip, Ints
 from readtrack.read.crops import spread_positions
@@ -19,6 +20,8 @@ from readtrack.read.matcher import Matcher
 from readtrack.tracking import Association, Reassignment
 
 Floats = NDArray[np.float64]
+
+SAME_BOX = 0.5  # IoU from which a box is the one that is meant
 
 
 class OfflineTracker:
@@ -125,19 +128,39 @@ class OfflineTracker:
         """None: see ``finish_people``."""
         return []
 
-    def finish_people(self) -> tuple[People, Linked]:
-        """Everybody who was seen so far, and how tracklets were linked; more frames may follow, and another call."""
+    def finish_people(self, known: "Known | None" = None) -> tuple[People, Linked]:
+        """Everybody who was seen so far, and how tracklets were linked; more frames may follow, and another call.
+
+        ``known`` is what somebody has corrected.
+        """
         observations = self.observations()
-        linked = self.link(observations)
+        linked = self.link(observations, certain=None if known is None else self._certain(observations, known))
         return self.settle(observations, linked, self.config), linked
 
-    def link(self, observations: Observations, before: Ints | None = None) -> Linked:
-        """Who is who among the N tracklets of ``observations()``; ``before`` is as in ``linking.engine.link``."""
+    def _certain(self, observations: Observations, known: "Known") -> Certain:
+        """The tracklets of boxes of which it is known whether they are one person; what is no box is passed over."""
+        pairs: list[list[tuple[int, int]]] = []
+        for kind in (known.same, known.different):
+            found = [tuple(self._tracklet(observations, *place) for place in pair) for pair in kind]
+            pairs.append([(one, other) for one, other in found if one != other and min(one, other) >= 0])
+        same, different = (np.array(kind, dtype=np.int64).reshape(-1, 2) for kind in pairs)
+        return Certain(same, different)
+
+    def _tracklet(self, observations: Observations, frame: int, xyxy: Sequence[float]) -> int:
+        """The tracklet whose box is there; -1 without one."""
+        rows = np.flatnonzero(observations.frames == frame)
+        overlap = boxes.iou(np.array([xyxy], dtype=np.float64), observations.xyxy[rows])[0]
+        if not len(rows) or overlap.max() < SAME_BOX:
+            return -1
+        return int(observations.tracklets[rows[overlap.argmax()]])
+
+    def link(self, observations: Observations, before: Ints | None = None, certain: Certain | None = None) -> Linked:
+        """Who is who among the N tracklets of ``observations()``; the others are as in ``linking.engine.link``."""
         appearance = None
         if self.matcher is not None and len(observations.frames):
             self._gathering.encode()
             appearance = Appearance(self.clips(), self.matcher.video_vectors, pair_log_odds(self.matcher))
-        return link(observations, self.fps, self.config, appearance, before)
+        return link(observations, self.fps, self.config, appearance, before, certain=certain)
 
     def clips(self) -> list[Clip]:
         """Crops of all N tracklets."""
@@ -188,6 +211,14 @@ class OfflineTracker:
         for first, last in zip(moved, [*moved[1:], self.frames], strict=True):
             maps[first:last] = self._maps[first]
         return maps
+
+
+@dataclass(frozen=True)
+class Known:
+    """Pairs of boxes of which it is known who they are; a box is its frame, counted as handed in, and xyxy."""
+
+    same: Sequence[Sequence[tuple[int, Sequence[float]]]]  # of one person
+    different: Sequence[Sequence[tuple[int, Sequence[float]]]]  # of two
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 from readtrack import boxes
 from readtrack.linking import persons
 from readtrack.linking.engine import Linked, People
-from readtrack.offline import OfflineTracker
+from readtrack.offline import Known, OfflineTracker
 from readtrack.readtracker import ReadTracker
-from readtrack.results import COMPARED, Comparison, Results
+from readtrack.results import COMPARED, Comparison, Edit, Results, amend
 from readtrack.tracking import Association, Reassignment
 from readtrack.video import Frame
 
@@ -180,6 +181,7 @@ def track_recording(
     results: Results,
     report: Callable[[Step], None] = lambda step: None,
     draw: Results | None = None,
+    edits: Sequence[Edit] = (),
 ) -> Summary:
     """Find the people of a whole recording and write them; Ctrl-C ends it early, with what is known by then.
 
@@ -193,6 +195,7 @@ def track_recording(
         results: where the tables go.
         report: called after every frame of the first time.
         draw: where video and crops go; None for none.
+        edits: corrections, which are certain; ``results`` has the same in its folder.
     """
     summary, started = Summary(), time.perf_counter()
     before = _work(tracker)
@@ -212,7 +215,7 @@ def track_recording(
     except KeyboardInterrupt:
         summary.interrupted = True
     begun = time.perf_counter()
-    people, linked = tracker.finish_people()
+    people, linked = tracker.finish_people(_known(edits, indices))
     summary.dropped = _dropped(people, linked)
     summary.seconds_rest += time.perf_counter() - begun
     associations = _associations(linked, indices, tracker.fps)
@@ -224,7 +227,11 @@ def track_recording(
         try:
             if draw.album is not None:
                 draw.album.want(_comparisons(tracker, linked, indices))
-            _draw(frames, people, indices, associations, draw)
+            rows = _by_frame(people, indices)
+            shown: Iterable[tuple[int, sv.Detections]] = ((index, found) for index, found, _ in rows)
+            if edits:
+                draw.names, shown = _corrected(results.folder, indices)
+            _draw(frames, shown, associations, draw)
         except KeyboardInterrupt:
             summary.interrupted = True
     summary.seconds_total = time.perf_counter() - started
@@ -272,6 +279,24 @@ def _associations(linked: Linked, indices: list[int], fps: float) -> list[Associ
     return sorted(told, key=lambda one: one.frame)
 
 
+def _known(edits: Sequence[Edit], indices: list[int]) -> Known | None:
+    """What corrections tell of boxes, in frames as they were handed in."""
+    place = {index: number for number, index in enumerate(indices)}
+    pairs: dict[str, list[list[tuple[int, Sequence[float]]]]] = {"merge": [], "split": []}
+    for edit in edits:
+        if edit.do in pairs and all(frame in place for frame, _ in edit.anchors):
+            pairs[edit.do].append([(place[frame], xyxy) for frame, xyxy in edit.anchors])
+    return Known(pairs["merge"], pairs["split"]) if edits else None
+
+
+def _corrected(folder: Path, indices: list[int]) -> tuple[dict[int, str], list[tuple[int, sv.Detections]]]:
+    """Names, and everybody by frame, after what corrections change beyond the links."""
+    table, _ = amend(folder)
+    found, nobody = dict(table.by_frame()), sv.Detections.empty()
+    nobody.tracker_id = np.zeros(0, dtype=np.int64)
+    return table.names, [(index, found.get(index, nobody)) for index in indices]
+
+
 def _dropped(people: People, linked: Linked) -> list[dict[str, int | float | str]]:
     """Who was found to be no person: id, probability of being one, what speaks most against it."""
     why = persons.reasons(linked.features)
@@ -300,15 +325,18 @@ def _comparisons(tracker: OfflineTracker, linked: Linked, indices: list[int]) ->
 
 
 def _draw(
-    frames: Iterable[Frame], people: People, indices: list[int], associations: list[Association], results: Results
+    frames: Iterable[Frame],
+    rows: Iterable[tuple[int, sv.Detections]],
+    associations: list[Association],
+    results: Results,
 ) -> None:
     """Go through the frames again and draw the people in them."""
     told: dict[int, list[Association]] = {}
     for one in associations:
         told.setdefault(one.frame, []).append(one)
-    rows = _by_frame(people, indices)
+    following = iter(rows)
     for frame in frames:
-        index, found, _ = next(rows, (frame.index, None, None))
+        index, found = next(following, (frame.index, None))
         if found is None or index != frame.index:
             break  # it was interrupted there, or the source changed
         results.write(frame, found, told.get(index, []), [])

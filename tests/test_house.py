@@ -29,7 +29,7 @@ FLOORS = [  # a room imports from lower floors and from itself
     {"commands"},
     {"__init__", "__main__", *DOORS},
 ]
-TASKS = {"track", "export_tracks", "relink", "train", "average", "convert", "export", "bench", "evaluate"}
+TASKS = {"track", "edit", "export_tracks", "relink", "train", "average", "convert", "export", "bench", "evaluate"}
 OTHERS_FLAGS = {"--upgrade", "--force-reinstall", "--tracker"}  # pip's, and that of the command of `trackers`
 SCORES = {"reid", "longgap", "mot", "peers", "gaps", "budget"}  # the tasks of `evaluate`
 FORBIDDEN = {"utils", "common", "helpers", "core", "base", "io", "types"}

@@ -6,7 +6,7 @@ import supervision as sv
 
 from readtrack.errors import InputError
 from readtrack.linking.settings import LinkingConfig
-from readtrack.offline import OfflineTracker
+from readtrack.offline import Known, OfflineTracker
 
 
 def frame_of(people, size=(640, 360)):
@@ -30,6 +30,20 @@ def test_boxes_alone_make_people_of_tracklets():
     assert len(linked.people) == 2 and set(people.ids.tolist()) == {1}
     assert people.frames.tolist() == list(range(60)) and people.filled.sum() == 10
     assert len(linked.links) == 1 and linked.links[0].frame == 30
+
+
+def test_corrections_are_certain_and_what_is_no_box_is_passed_over():
+    def people(known):
+        tracker = OfflineTracker(None, fps=25, config=LinkingConfig(min_person=0))
+        for frame in range(60):
+            there = not 20 <= frame < 30
+            tracker.update(frame_of([((50 + 3 * frame, 100, 90 + 3 * frame, 200), (0, 0, 255))] if there else [])[0])
+        return set(tracker.finish_people(known)[0].ids.tolist())
+
+    one, other = (5, (65.0, 100.0, 105.0, 200.0)), (40, (170.0, 100.0, 210.0, 200.0))
+    assert people(None) == {1} and people(Known([], [(one, other)])) == {1, 2}
+    assert people(Known([], [(one, (40, (500.0, 100.0, 540.0, 200.0)))])) == {1}
+    assert people(Known([], [(one, (25, other[1])), (one, one)])) == {1}
 
 
 def test_nobody_at_all():

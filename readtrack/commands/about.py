@@ -42,8 +42,8 @@ def finish_folder(folder: Path, formats: list[str], album: "Album | None") -> No
     from readtrack.report import write_report
     from readtrack.results import export, read
 
-    others = [name for name in formats if name != "mot"]
-    if others:
-        export(read(folder), folder, others)
+    table = read(folder)
+    export(table, folder, [name for name in formats if name != "mot"])
     if album is not None:
-        write_report(folder, album)
+        album.save(folder / "pictures.zip")
+        write_report(folder, album, table)

@@ -137,7 +137,7 @@ def _track(settings: TrackSettings) -> int:
     from readtrack.files import replacing
     from readtrack.pipeline import track, track_recording
     from readtrack.readtracker import ReadTracker
-    from readtrack.results import Album, Results, check_formats, check_window, make_folder
+    from readtrack.results import Album, Results, amend, check_formats, check_window, make_folder, read_edits
 
     out, console = settings.output, output(settings.output.quiet)
     check_formats(out.format.split(","))
@@ -155,7 +155,7 @@ def _track(settings: TrackSettings) -> int:
         street = isinstance(video, Recording)
         folder = make_folder(out.out, video.name, out.overwrite, _read_files(settings, video), others=street)
         frames, drawn = video.frames if isinstance(video, Recording) else video, out.video and video.pixels
-        album = Album(video.fps) if out.report else None
+        album, edits = Album(video.fps) if out.report else None, read_edits(folder)
         with ExitStack() as stack:
             report = stack.enter_context(_progress(video, out.quiet))
             if isinstance(tracker, ReadTracker):
@@ -166,7 +166,8 @@ def _track(settings: TrackSettings) -> int:
                 draw = stack.enter_context(
                     Results(folder, config.fps, drawn, out.save_crops, tables=False, album=album)
                 )
-                summary = track_recording(frames, detect, tracker, results, report, draw)
+                summary = track_recording(frames, detect, tracker, results, report, draw, edits)
+    told = amend(folder)[1]
     engine = tracker.matcher.engine if tracker.matcher else "nothing"
     run = about_run(
         video,
@@ -189,7 +190,7 @@ def _track(settings: TrackSettings) -> int:
     console.print(f"written to {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}")
     if summary.interrupted:
         console.print(f"interrupted after {summary.frames} frames; the files hold all of them")
-    for line in about["warnings"]:
+    for line in [*told, *about["warnings"]]:
         console.print(line)
     if summary.interrupted:
         return INTERRUPTED

@@ -22,6 +22,7 @@ TOGETHER_SHARE = 0.2  # of the price of being seen together, where boxes overlap
 TOGETHER_FRAMES = 3  # frames in which two are seen apart, from which they are surely different
 FULL_WEIGHT = 0.5  # seconds from which a tracklet's crops count in full
 LEAST_WEIGHT = 0.2
+CERTAIN = 1e4  # log odds of what is known
 MOVING = 0.2  # share of frames in which a camera moved, from which it counts as one that does
 SURE = 0.6  # probability of a link from which the gap that it bridges is filled
 FILL_ERROR = 0.2  # heights by which somebody may be off a straight line between two sights, for it to be filled
@@ -59,6 +60,14 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Certain:
+    """Pairs of tracklets of which somebody knows the answer."""
+
+    same: Ints  # (P, 2) which are one person
+    different: Ints  # (Q, 2) which are two, and stronger than what is the same
+
+
+@dataclass(frozen=True)
 class Linked:
     """Who is who among N tracklets."""
 
@@ -79,6 +88,7 @@ def link(
     before: Ints | None = None,
     final: NDArray[np.bool_] | None = None,
     motion: Motion | None = None,
+    certain: "Certain | None" = None,
 ) -> Linked:
     """Find the people that tracklets belong to. The order in which boxes are handed in does not matter.
 
@@ -91,6 +101,7 @@ def link(
             as far as ``config`` says.
         final: which are people who stay apart from each other (N,).
         motion: how far off people are; None learns it.
+        certain: pairs of tracklets of which somebody knows the answer.
     """
     if not len(observations.frames):
         nothing = np.zeros(0)
@@ -120,6 +131,9 @@ def link(
     if appearance is not None:
         clips = [appearance.clips[tracklet] for tracklet in rank.tolist()]
         _look(evidence, similarity.Appearance(clips, appearance.vectors, appearance.log_odds), starts, fps, config)
+    if certain is not None:
+        _settle(evidence.pairs, place[certain.same], -CERTAIN)
+        _settle(evidence.pairs, place[certain.different], 100 * CERTAIN)
     found = Partition(len(rank), evidence.pairs, config, fixed)
     known, people = np.unique(found.person, return_inverse=True)
     number = {tracklet: k for k, tracklet in enumerate(known.tolist())}
@@ -225,6 +239,20 @@ def _believe(pairs: Evidence, first: Ints, second: Ints, config: LinkingConfig) 
     count = int(max(pairs.second.max(initial=0), second.max(initial=0))) + 1
     said = np.isin(pairs.first * count + pairs.second, first * count + second)
     pairs.price -= config.host_weight * said
+
+
+def _settle(pairs: Evidence, known: Ints, price: float) -> None:
+    """Let nothing but a price decide some pairs (K, 2), which may be new."""
+    for first, second in np.sort(known, axis=1).tolist():
+        here = np.flatnonzero((pairs.first == first) & (pairs.second == second))
+        if first != second and not len(here):
+            here = np.array([len(pairs.first)])
+            pairs.first, pairs.second = np.append(pairs.first, first), np.append(pairs.second, second)
+            pairs.looks, pairs.weight = np.append(pairs.looks, 0.0), np.append(pairs.weight, 0.0)
+            pairs.price = np.append(pairs.price, 0.0)
+            pairs.gap = np.append(pairs.gap, [[np.inf], [np.inf]], axis=1)
+            pairs.motion = np.append(pairs.motion, [[0.0], [0.0]], axis=1)
+        pairs.price[here] += price
 
 
 def _look(known: _Known, appearance: similarity.Appearance, starts: Ints, fps: float, config: LinkingConfig) -> None:

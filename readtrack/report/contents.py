@@ -1,14 +1,15 @@
 """What a page shows, as plain values: people, decisions, and shapes for charts."""
 
 import base64
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from readtrack.results import Album, Comparison, Decision, Picture, Table, important, read_decisions
+from readtrack.results import Album, Comparison, Decision, Picture, Table, important, read_decisions, read_edits
 
 SURE, LIKELY = 0.9, 0.7  # probabilities of the weakest link from which somebody is called so
 MOST_DECISIONS = 500  # in the table of all
@@ -99,6 +100,7 @@ class Contents:
     bars: list[Bar]
     ticks: list[tuple[float, str]]
     dropped: list[dict[str, Any]]
+    edits: list[str]
     about: dict[str, Any]
     fps: float
     first_frame: int
@@ -132,8 +134,10 @@ def contents(folder: Path, table: Table, album: Album | None) -> Contents:
     about = table.about
     run = about.get("run", {})
     fps = float(run.get("fps") or 25.0)
-    decisions = read_decisions(folder)
-    pictures = album.pictures() if album else {}
+    now, found = table.id_now(), read_decisions(folder)
+    known = set(table.found.tolist())
+    decisions = [replace(one, track=now(one.frame, one.track) if one.track in known else one.track) for one in found]
+    pictures = _by_id_now(album.pictures() if album else {}, now)
     count = table.frame.max(initial=0) + 1 - about.get("first_frame", 0)
     first_frame = int(about.get("first_frame", table.frame.min(initial=0)))
     steps = int(run.get("stride") or 1)
@@ -154,7 +158,8 @@ def contents(folder: Path, table: Table, album: Album | None) -> Contents:
         title=str(run.get("source") or folder.resolve().name),
         people=people,
         doubtful=sorted(doubtful, key=lambda one: one.weakest.probability if one.weakest else 1.0),
-        cases=_cases(album.comparisons if album else [], decisions, fps),
+        cases=_cases(album.comparisons if album else [], found, decisions, fps),
+        edits=[edit.words for edit in read_edits(folder)],
         decisions=told[:MOST_DECISIONS],
         decisions_left_out=max(0, len(told) - MOST_DECISIONS),
         bars=_bars(decisions),
@@ -257,17 +262,26 @@ def _shown(picture: Picture, fps: float) -> Shown:
     return Shown(picture.frame, picture.frame / fps, base64.b64encode(picture.jpeg).decode())
 
 
-def _cases(comparisons: list[Comparison], decisions: list[Decision], fps: float) -> list[Case]:
-    """Decisions whose pictures were all taken, the most doubtful first."""
+def _by_id_now(pictures: dict[int, list[Picture]], now: Callable[[int, int], int]) -> dict[int, list[Picture]]:
+    """Pictures by the corrected identities."""
+    answer: dict[int, list[Picture]] = {}
+    for found, own in pictures.items():
+        for one in own:
+            answer.setdefault(now(one.frame, found), []).append(one)
+    return {track: sorted(own, key=lambda one: one.frame) for track, own in answer.items() if track > 0}
+
+
+def _cases(comparisons: list[Comparison], found: list[Decision], decisions: list[Decision], fps: float) -> list[Case]:
+    """Decisions whose pictures were all taken, the most doubtful first; ``found`` are they as the run found them."""
     told: dict[tuple[int, int], Decision] = {}
-    for one in decisions:
-        key = (one.frame, one.track)
+    for before, one in zip(found, decisions, strict=True):
+        key = (before.frame, before.track)
         if key not in told or one.boxes > told[key].boxes:  # several links may fall on one frame
             told[key] = one
     cases = []
     for shown in comparisons:
         decision = told.get((shown.frame, shown.track))
-        if decision is None or 0 not in shown.pictures or len(shown.pictures) < 2:
+        if decision is None or decision.track <= 0 or 0 not in shown.pictures or len(shown.pictures) < 2:
             continue
         places = sorted(shown.pictures)[1:]
         cases.append(

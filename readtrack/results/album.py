@@ -1,7 +1,10 @@
 """Album: the pictures that a report shows, taken as frames go by and thinned as the recording grows."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 import cv2
 import numpy as np
@@ -9,6 +12,7 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
+from readtrack.files import replacing
 from readtrack.images import Image
 from readtrack.tracking import Association, Reassignment
 
@@ -20,6 +24,7 @@ EACH = 16  # of a person in the end,
 ALL = 1200  # and of all people; whoever has most gives first
 COMPARED = 24  # decisions of READ that are shown in pictures
 CLIP = 4  # pictures of a tracklet
+INDEX = "decisions.json"
 HEAT = 0.45  # share of the colours of attention in a picture
 
 
@@ -70,7 +75,10 @@ class Album:
     def see(self, frame: int, image: Image, people: sv.Detections) -> None:
         """The next frame: BGR image, people with ``tracker_id`` from 1."""
         ids = [] if people.tracker_id is None else people.tracker_id.tolist()
-        for track, xyxy in zip(ids, people.xyxy, strict=True):
+        filled = people.data.get("filled", np.zeros(len(people), dtype=bool))
+        for track, xyxy, unseen in zip(ids, people.xyxy, filled, strict=True):
+            if unseen:
+                continue
             own = self._pictures.setdefault(track, {})
             last = next(reversed(own), None)
             if last is None or abs(frame - last) >= self._steps.get(track, self._step):
@@ -119,6 +127,44 @@ class Album:
             for track, own in self._pictures.items()
             if own
         }
+
+    def save(self, path: Path) -> None:
+        """Write the pictures to a ZIP file, whole or not at all: people/<id>/<frame>.jpg, and those of decisions."""
+        index = []
+        with replacing(path) as partial, ZipFile(partial, "w") as file:
+            for track, own in self.pictures().items():
+                for one in own:
+                    file.writestr(f"people/{track}/{one.frame}.jpg", one.jpeg)
+            for number, case in enumerate(self.comparisons):
+                places = {place: shown.frame for place, shown in case.pictures.items()}
+                index.append([case.frame, case.track, case.probability, places])
+                for place, shown in case.pictures.items():
+                    file.writestr(f"decisions/{number}/{place}.jpg", shown.jpeg)
+                for place, jpeg in case.overlays.items():
+                    file.writestr(f"decisions/{number}/{place}-attention.jpg", jpeg)
+            file.writestr(INDEX, json.dumps(index))
+
+    @classmethod
+    def load(cls, path: Path) -> "Album | None":
+        """The pictures that ``save`` wrote; None where there is no such file, or none that can be read."""
+        album = cls(1.0)
+        try:
+            with ZipFile(path) as file:
+                names = set(file.namelist())
+                found = [name.split("/")[1:] for name in names if name.startswith("people/")]
+                for frame, track in sorted((int(Path(file_of).stem), int(track)) for track, file_of in found):
+                    own = album._pictures.setdefault(track, {})
+                    own[frame] = file.read(f"people/{track}/{frame}.jpg")
+                for number, (frame, track, probability, places) in enumerate(json.loads(file.read(INDEX))):
+                    one = Comparison(frame, track, [], probability)
+                    for place, at in places.items():
+                        one.pictures[int(place)] = Picture(at, file.read(f"decisions/{number}/{place}.jpg"))
+                        if (name := f"decisions/{number}/{place}-attention.jpg") in names:
+                            one.overlays[int(place)] = file.read(name)
+                    album.comparisons.append(one)
+        except (OSError, BadZipFile, ValueError, KeyError):
+            return None
+        return album
 
     def _halve(self, track: int) -> None:
         """Forget every second picture of a person, and take half as many from now on."""

@@ -23,16 +23,24 @@ from readtrack.results.painter import Painter, Window
 from readtrack.tracking import Association, Reassignment
 from readtrack.video import Frame, VideoWriter
 
-EXPORTS = ("tracks.csv", "tracks.parquet", "tracks.jsonl", "tracks.coco.json", "tracks.cvat.xml")
+EXPORTS = {
+    "csv": "tracks.csv",
+    "parquet": "tracks.parquet",
+    "jsonl": "tracks.jsonl",
+    "coco": "tracks.coco.json",
+    "cvat": "tracks.cvat.xml",
+}
 NAMES = (
     "tracks.txt",
+    "tracks.unedited.txt",
+    "pictures.zip",
     "dropped.txt",
     "tracks.mp4",
     "associations.jsonl",
     "summary.json",
     "report.html",
     "crops",
-    *EXPORTS,
+    *EXPORTS.values(),
 )
 
 
@@ -107,6 +115,7 @@ class Results:
         self._log = self._stack.enter_context((folder / "associations.jsonl").open("w")) if tables else None
         self._video = self._stack.enter_context(VideoWriter(folder / "tracks.mp4", fps)) if video else None
         self._painter = Painter(fps)
+        self.names: dict[int, str] = {}  # of people, for the video
         self._window = Window(str(folder)) if show else None
         self._crops = folder / "crops" if crops else None
         self._next_crop: dict[int, int] = {}
@@ -139,7 +148,7 @@ class Results:
         if self._crops is not None:
             self._save_crops(self._crops, frame.index, image, known)
         if self._video is not None or self._window is not None:
-            painted = self._painter.paint(image, known, frame.index)
+            painted = self._painter.paint(image, known, frame.index, self.names)
             if self._video is not None:
                 self._video.write(painted, frame.time)
             if self._window is not None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
@@ -35,7 +36,13 @@ class Painter:
         """READ brought a person back in this frame."""
         self._returned[track] = (frame + self._mark_frames, probability)
 
-    def paint(self, image: NDArray[np.uint8], people: sv.Detections, frame: int) -> NDArray[np.uint8]:
+    def paint(
+        self,
+        image: NDArray[np.uint8],
+        people: sv.Detections,
+        frame: int,
+        names: Mapping[int, str] = {},  # noqa: B006
+    ) -> NDArray[np.uint8]:
         """A copy of the BGR image with everyone whose id is known drawn on it."""
         canvas: NDArray[np.uint8] = np.ascontiguousarray(image).copy()
         ids = people.tracker_id
@@ -46,7 +53,9 @@ class Painter:
         self._returned = {i: (last, p) for i, (last, p) in self._returned.items() if last >= frame}
         back = np.isin(people.tracker_id, list(self._returned))
         labels = [
-            f"{i} back {100 * self._returned[i][1]:.0f} %" if i in self._returned else f"{i}"
+            f"{names.get(i, i)} back {100 * self._returned[i][1]:.0f} %"
+            if i in self._returned
+            else f"{names.get(i, i)}"
             for i in people.tracker_id.tolist()
         ]
         canvas = self._trails.annotate(canvas, people)

@@ -1,7 +1,7 @@
 """What a run left, read back: a table of boxes, and READ's decisions."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,14 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack.errors import InputError, first_line
-from readtrack.mot import read_tracks
+from readtrack.files import replacing
+from readtrack.mot import MotWriter, read_tracks
+from readtrack.results.edits import apply, read_edits
 
 if TYPE_CHECKING:
     import pandas
 
+UNEDITED = "tracks.unedited.txt"  # what a run found, once it was corrected
 SHORT = 0.5  # seconds from which both sides of a link matter
 
 
@@ -50,6 +53,7 @@ class Table:
     confidence: NDArray[np.float64]
     filled: NDArray[np.bool_]  # nobody was detected there
     probability: NDArray[np.float64]  # the weakest link of that identity up to this box, 1 without one
+    found: NDArray[np.int64]  # the identities as the run found them, before corrections
     names: dict[int, str] = field(default_factory=dict)  # of those who were given one
     about: dict[str, Any] = field(default_factory=dict)  # summary.json
 
@@ -70,6 +74,14 @@ class Table:
             "filled": self.filled,
             "probability": self.probability.round(4),
         }
+
+    def id_now(self) -> Callable[[int, int], int]:
+        """From a frame and the identity that the run found there to the corrected one; -1 where that was dropped."""
+        exact: dict[tuple[int, int], int] = dict(
+            zip(zip(self.frame.tolist(), self.found.tolist(), strict=True), self.id.tolist(), strict=True)
+        )
+        usual: dict[int, int] = dict(zip(self.found.tolist(), self.id.tolist(), strict=True))
+        return lambda frame, found: int(exact.get((frame, found), usual.get(found, -1)))
 
     def by_frame(self) -> Iterator[tuple[int, sv.Detections]]:
         """Each frame with somebody in it, and its people: ``tracker_id``, ``confidence`` and ``data["filled"]``."""
@@ -105,16 +117,48 @@ def read(folder: str | Path) -> Table:
         InputError: there is no tracks.txt, or a file in the folder is damaged.
     """
     folder = Path(folder)
-    path = folder / "tracks.txt" if folder.is_dir() else folder
+    if not folder.is_dir():
+        return _table(folder, {}, [])
+    return corrected(folder)[0]
+
+
+def corrected(folder: Path) -> tuple[Table, list[str]]:
+    """The table of a run's folder with the corrections in edits.json, and of each that cannot be applied why."""
+    found = folder / UNEDITED
+    path = found if found.is_file() else folder / "tracks.txt"
+    table = _table(path, read_summary(folder), read_decisions(folder))
+    return apply(table, read_edits(folder))
+
+
+def amend(folder: Path) -> tuple[Table, list[str]]:
+    """Let tracks.txt be what the run found with the corrections in edits.json; that without them is kept beside it.
+
+    Raises:
+        InputError: a file is damaged or cannot be written; what was there stays.
+    """
+    path, found = folder / "tracks.txt", folder / UNEDITED
+    edits = read_edits(folder)
+    table, left_out = corrected(folder)
+    if edits and not found.is_file():
+        with replacing(found) as partial:
+            partial.write_bytes(path.read_bytes())
+    if edits or found.is_file():
+        with replacing(path) as partial, MotWriter(partial) as writer:
+            for frame, people in table.by_frame():
+                writer.write(frame, people)
+    return table, left_out
+
+
+def _table(path: Path, about: dict[str, Any], decisions: list[Decision]) -> Table:
+    """A file of tracks as a table."""
     rows = read_tracks(path)
-    about = read_summary(folder) if folder.is_dir() else {}
     run = about.get("run", {})
     fps = run.get("fps") or float("nan")
-    decisions = read_decisions(folder) if folder.is_dir() else []
     return Table(
         frame=rows.frames,
         seconds=rows.frames / fps,
         id=rows.ids,
+        found=rows.ids,
         xyxy=rows.xyxy,
         confidence=rows.confidence,
         filled=rows.filled,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from readtrack.errors import InputError
-from readtrack.linking.engine import Observations, link, settle
+from readtrack.linking.engine import Certain, Observations, link, settle
 from readtrack.linking.motion import Ends, Motion, learn_motion
 from readtrack.linking.partition import Evidence, Partition
 from readtrack.linking.settings import LinkingConfig
@@ -50,6 +50,34 @@ def test_somebody_who_was_hidden_while_walking_on_is_one():
     told = linked.links[0]
     assert (told.person, told.tracklet, told.frame) == (0, 1, 70)
     assert told.gap == pytest.approx(21 / FPS) and told.probability > 0.5 and told.runner_up == 0
+
+
+def certainly(same=(), different=()):
+    return Certain(*(np.array(pairs, dtype=np.int64).reshape(-1, 2) for pairs in (same, different)))
+
+
+def test_what_is_known_decides_and_the_rest_is_linked_around_it():
+    seen = observed(walk(0, 50), walk(70, 120), walk(140, 190), walk(0, 40, x=900, y=600, height=250))
+    assert groups(link(seen, FPS)) == {frozenset({0, 1, 2}), frozenset({3})}
+    apart = link(seen, FPS, certain=certainly(different=[(0, 1), (2, 0)]))
+    assert groups(apart) == {frozenset({0}), frozenset({1, 2}), frozenset({3})}
+    joined = link(seen, FPS, certain=certainly(same=[(3, 2)]))
+    assert frozenset({2, 3}) <= max(groups(joined), key=len) or frozenset({2, 3}) in groups(joined)
+    assert max(one.probability for one in joined.links) == 1
+
+
+def test_who_is_apart_is_never_joined_through_a_third_nor_by_what_is_the_same():
+    seen = observed(walk(0, 50), walk(70, 120), walk(140, 190))
+    linked = link(seen, FPS, certain=certainly(different=[(0, 2)]))
+    assert not any({0, 2} <= group for group in groups(linked))
+    both = link(seen, FPS, certain=certainly(same=[(0, 1), (1, 2)], different=[(0, 2)]))
+    assert not any({0, 2} <= group for group in groups(both)) and len(groups(both)) == 2
+
+
+def test_pairs_that_were_not_weighed_can_be_known():
+    far = observed(walk(0, 50), walk(5000, 5050, x=9000, y=600))  # beyond the longest gap
+    assert len(groups(link(far, FPS))) == 2
+    assert len(groups(link(far, FPS, certain=certainly(same=[(1, 0)])))) == 1
 
 
 def test_who_stands_far_off_is_somebody_else():

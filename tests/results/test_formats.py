@@ -109,7 +109,7 @@ def test_nobody_is_a_table_and_a_file_of_each_format(tmp_path):
     assert len(table) == 0 and isinstance(table, Table)
     paths = export(table, tmp_path / "out", list(FORMATS))
     assert all(path.is_file() for path in paths)
-    assert {path.name for path in paths} == {"tracks.txt", *EXPORTS}
+    assert {path.name for path in paths} == {"tracks.txt", *EXPORTS.values()}
     assert len(pandas.read_csv(tmp_path / "out/tracks.csv")) == len(pandas.read_parquet(paths[2])) == 0
 
 
