@@ -14,6 +14,12 @@ from readtrack.results import Album, Comparison, Decision, Picture, Table, impor
 SURE, LIKELY = 0.9, 0.7  # probabilities of the weakest link from which somebody is called so
 MOST_DECISIONS = 500  # in the table of all
 MARKED = ("reidentified", "swapped", "split")  # decisions that are marked however sure they are
+WHY = {  # what speaks against a person, in words
+    "mean rank": "weaker boxes than others have",
+    "best rank": "not one box as strong as others have",
+    "share of its frames seen": "seen now and then only",
+    "misfit of height": "too high or too low for where it stands",
+}
 GAP = 0.5  # seconds unseen from which a gap is told
 BINS = 10
 WIDTH = 1000.0  # units of a chart
@@ -164,7 +170,7 @@ def contents(folder: Path, table: Table, album: Album | None) -> Contents:
         decisions_left_out=max(0, len(told) - MOST_DECISIONS),
         bars=_bars(decisions),
         ticks=scale.ticks(),
-        dropped=about.get("dropped", []),
+        dropped=[{**one, "why": WHY.get(one["why"], one["why"])} for one in about.get("dropped", [])],
         about=about,
         fps=fps,
         first_frame=first_frame,

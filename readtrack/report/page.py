@@ -62,8 +62,8 @@ def render(folder: Path, table: Table, album: Album | None) -> str:
 
 
 def _percent(probability: float) -> str:
-    """A probability without false certainty."""
-    return "over 99 %" if 0.995 <= probability < 1 else f"{100 * probability:.0f} %"
+    """A probability without false certainty; only what somebody corrected is certain."""
+    return "certain" if probability == 1 else "over 99 %" if probability >= 0.995 else f"{100 * probability:.0f} %"
 
 
 def _source(environment: Environment, name: str) -> str:

@@ -78,7 +78,7 @@ def test_the_page_tells_who_when_why_and_how_far_to_trust_it(run):
     assert len(page.ids) == len(set(page.ids))
     assert "3 people in 6.0 s" in words and "1 not sure: person 1 doubtful, 55 %" in words
     assert "2.0 s to 4.5 s" not in words and "1.9 s to 4.5 s" in words  # the gap of person 3
-    assert "mean rank" in words and "max_age" in words and "read-s" in words
+    assert "weaker boxes" in words and "max_age" in words and "read-s" in words
     pictures = [a for tag, a in page.tags if tag == "img"]
     assert len(pictures) > 20 and all(a["src"].startswith("data:image/jpeg;base64,") and a["alt"] for a in pictures)
     assert sum("found its answer" in a["alt"] for a in pictures) == 2
