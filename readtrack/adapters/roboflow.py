@@ -17,6 +17,7 @@ from readtrack.adapters.host import hook
 from readtrack.readtracker import ReadTracker
 from readtrack.tracking import Prediction, TrackerConfig
 
+LONGEST = 1e6  # frames without anybody that are gone through at once, at most
 BaseTracker: Any = hook("trackers.core.base", "BaseTracker", "trackers")
 
 
@@ -91,7 +92,8 @@ class ReadTrackTracker(BaseTracker):  # type: ignore[misc]  # known only once th
             max_delay=max_delay,
         )
         self._tracker = ReadTracker(weights, config, device or None)
-        self._longest = round(config.fps * (max_age + config.coast)) + 1  # frames, after which nothing is left
+        frames = config.fps * (max_age + config.coast)  # after which nothing is left
+        self._longest = int(min(frames, LONGEST)) + 1
         self._fps = frame_rate
         self._last: float | None = None  # timestamp
 

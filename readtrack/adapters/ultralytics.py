@@ -4,6 +4,7 @@ YOLO("yolo11n.pt").track("video.mp4", classes=[0], tracker=readtrack.adapters.ul
 """
 
 import json
+import math
 import tempfile
 from dataclasses import fields
 from pathlib import Path
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from readtrack import boxes
 from readtrack.adapters.host import hook
 from readtrack.devices import Precision
-from readtrack.errors import InputError
+from readtrack.errors import InputError, given
 from readtrack.readtracker import ReadTracker
 from readtrack.tracking import TrackerConfig
 
@@ -53,12 +54,13 @@ def config(
     """
     register()
     entries = {"tracker_type": NAME, "weights": str(weights), "precision": precision, **settings}
+    entries = {key: value.item() if isinstance(value, np.generic) else value for key, value in entries.items()}
     _settings(entries)
     target = Path(tempfile.mkdtemp(prefix="readtrack-")) / "readtrack.yaml" if path is None else Path(path)
     if target.suffix not in (".yaml", ".yml"):
         raise InputError(f"{target}: ultralytics takes .yaml files only; name it so")
     try:
-        target.write_text("".join(f"{key}: {json.dumps(value)}\n" for key, value in entries.items()))
+        target.write_text("".join(f"{key}: {_yaml(value)}\n" for key, value in entries.items()))
     except OSError as error:
         raise InputError(f"{target}: cannot be written ({error.strerror}); give another path") from error
     return str(target)
@@ -122,12 +124,23 @@ class UltralyticsTracker:
         return [SimpleNamespace(is_activated=found.track > 0) for found in seen]
 
 
+def _yaml(value: Any) -> str:
+    """A setting as YAML 1.1 reads it, which knows no 1e-07 and no Infinity."""
+    if not isinstance(value, float):
+        return json.dumps(value)
+    if math.isinf(value):
+        return ".inf" if value > 0 else "-.inf"
+    digits, exponent, power = repr(value).partition("e")
+    return f"{digits}{'' if '.' in digits else '.0'}{exponent}{power}"
+
+
 def _settings(entries: dict[str, Any]) -> TrackerConfig:
     """The tracker's settings among a file's entries."""
     unknown = [key for key in entries if key not in SETTINGS and key not in OWN]
     if unknown:
         raise InputError(f"{NAME}.yaml: {unknown[0]!r} is unknown; choose from {', '.join(SETTINGS)}")
-    try:
-        return TrackerConfig(**{key: value for key, value in entries.items() if key in SETTINGS})
-    except TypeError as error:
-        raise InputError(f"{NAME}.yaml: a setting is no number ({error})") from error
+    settings = {key: value for key, value in entries.items() if key in SETTINGS}
+    for key, value in settings.items():
+        if not isinstance(value, int | float | np.number | np.bool_):
+            raise InputError(f"{NAME}.yaml: {key} given as {given(value)}: expected a number", key)
+    return TrackerConfig(**settings)

@@ -62,6 +62,7 @@ class SourceSettings:
     fps: float | None = None  # frames per second, where the source is silent or wrong about it
     timeout: float = 10.0  # seconds without a frame after which a stream has stalled and is connected to again
     wait: float = 0.0  # seconds to wait for a stream that is not there yet, or that went away
+    buffer: bool = False  # of a camera or stream take every frame, however late, instead of the newest each time
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,8 @@ def _told(video: "Video | Recording") -> dict[str, Any]:
 
     if not isinstance(video, Video):
         return {"frames_lost": 0, "source_gone": False, "warnings": []}
-    return {"frames_lost": video.lost, "source_gone": video.gone, "warnings": video.warnings}
+    live = {} if video.measured is None else {"frames_dropped": video.dropped, "measured_fps": video.measured}
+    return {"frames_lost": video.lost, "source_gone": video.gone, **live, "warnings": video.warnings}
 
 
 def _read_files(settings: TrackSettings, video: "Video | Recording") -> "list[str | Path | None]":
@@ -227,8 +229,8 @@ def _open(source: SourceSettings) -> "Iterator[Video | Recording]":
             raise InputError("a street has its own frame rate: leave it out", "fps")
         yield street_recording(street_of(source.source), steps=slice(start, end, stride))
     else:
-        patience = {"timeout": source.timeout, "wait": source.wait}
-        with open_video(source.source, start=start, end=end, stride=stride, fps=source.fps, **patience) as video:
+        live = {"timeout": source.timeout, "wait": source.wait, "buffer": source.buffer}
+        with open_video(source.source, start=start, end=end, stride=stride, fps=source.fps, **live) as video:
             yield video
 
 

@@ -4,6 +4,7 @@ import logging
 import math
 import re
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from readtrack.errors import InputError
 from readtrack.images import Image, resize
+from readtrack.video.newest import Newest
 from readtrack.video.opening import open_source
 from readtrack.video.source import Frame, Source
 
@@ -19,6 +21,7 @@ log = logging.getLogger("readtrack")
 
 USUAL_FPS = 25.0  # assumed where a source does not say
 TIMEOUT = 10.0  # seconds
+LATELY = 100  # frames that the rate is measured over
 
 
 class Video:
@@ -35,10 +38,12 @@ class Video:
         pixels: Whether frames carry images; a MOT sequence may come without.
         length: Frames of the source itself; None where unknown, an estimate for some containers.
         total: How many frames will be yielded; None where unknown, an estimate for some containers.
+        dropped: Frames of a camera or stream that came while an earlier one was worked on, and were left out.
+        measured: Frames per second that came of it lately, those left out among them; None where unknown.
         warnings: What was noticed so far, one line each.
     """
 
-    def __init__(self, source: Source, steps: range, fps: float | None = None) -> None:
+    def __init__(self, source: Source, steps: range, fps: float | None = None, buffer: bool = True) -> None:
         self._source = source
         self._steps = steps
         self.name = re.sub(r"[^\w-]+", "_", source.name).strip("_")[:80] or "video"
@@ -50,15 +55,37 @@ class Video:
         if not fps and not source.fps:
             self._warn(f"{self.name}: tells no frame rate, taken as {USUAL_FPS:g} a second: set fps if it differs")
         self.total = source.count(steps)
+        self.dropped = 0
+        self.measured: float | None = None
+        self._buffer = buffer or not source.live
+        self._newest: Newest | None = None
         self._even = fps is not None and not source.live  # whether frames come at the given rate, whatever they say
         for note in source.notes:
             self._warn(note)
 
     def __iter__(self) -> Iterator[Frame]:
-        for frame in self._source.frames(self._steps, self._warn):
+        came: deque[Frame] = deque(maxlen=LATELY)  # without images
+        for frame in self._arriving():
+            if self._source.live and frame.time is not None:
+                came.append(replace(frame, image=None))
+                self.measured = _rate(came)
             if frame.image is not None and self.size not in (None, frame.image.shape[1::-1]):
                 frame = replace(frame, image=self._as_before(frame.image))
             yield replace(frame, time=frame.index / self.fps) if self._even or frame.time is None else frame
+
+    def _arriving(self) -> Iterator[Frame]:
+        """The source's frames: all of them, or the newest each time."""
+        frames = self._source.frames(self._steps, self._warn)
+        if self._buffer:
+            yield from frames
+            return
+        self._newest = Newest(frames)
+        before = self.dropped
+        for frame in self._newest:
+            self.dropped = before + self._newest.dropped
+            yield frame
+        if self.dropped:
+            self._warn(f"{self.name}: {self.dropped} frames left out, which came while others were worked on")
 
     def _as_before(self, image: Image) -> Image:
         """An image of a source that changes its size, at the size of the first one: boxes stay comparable."""
@@ -88,13 +115,21 @@ class Video:
 
     def close(self) -> None:
         """Let go of the file, camera or stream; harmless when done twice."""
-        self._source.close()
+        if self._newest is None or self._newest.close():  # what a thread still reads from goes with the process
+            self._source.close()
 
     def __enter__(self) -> "Video":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _rate(came: Sequence[Frame]) -> float | None:
+    """Frames a second, by numbers and times."""
+    first, last = came[0], came[-1]
+    seconds = (last.time or 0.0) - (first.time or 0.0)
+    return (last.index - first.index) / seconds if seconds > 0 else None
 
 
 def open_video(
@@ -106,6 +141,7 @@ def open_video(
     fps: float | None = None,
     timeout: float = TIMEOUT,
     wait: float = 0.0,
+    buffer: bool = False,
 ) -> Video:
     """Open whatever holds frames.
 
@@ -120,6 +156,7 @@ def open_video(
         timeout: Seconds without a frame after which a stream has stalled.
         wait: Seconds to wait for a stream that is not there yet, or that went away; for the latter at least
             ``timeout``.
+        buffer: Of a camera or stream hand out every frame, however late, instead of the newest each time.
 
     Raises:
         InputError: nothing can be read there, or the options name no frame.
@@ -139,4 +176,5 @@ def open_video(
     if opened.length is not None and start >= opened.length:
         opened.close()
         raise InputError(f"{opened.name}: start {start} is past its {opened.length} frames: start earlier", "start")
-    return Video(opened, range(start, sys.maxsize if end is None else end, stride), fps)
+    steps = range(start, sys.maxsize if end is None else end, stride)
+    return Video(opened, steps, fps, buffer)

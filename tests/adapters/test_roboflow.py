@@ -101,3 +101,10 @@ def test_the_module_is_their_command_with_readtrack_in_it(capsys, monkeypatch):
         warnings.simplefilter("ignore")  # runpy's, that it was imported before
         runpy.run_module(roboflow.__name__, run_name="__main__")
     assert ended.value.code == 0 and "--tracker.max_delay" in capsys.readouterr().out
+
+
+def test_settings_without_end_and_numpy_s_are_taken():
+    tracker = ReadTrackTracker("none", frame_rate=np.float32(10), max_age=float("inf"), match_probability=np.float64(1))
+    for time in (0.0, 0.1, 60.0):
+        image, people = paint({"ann": at(100)})
+        assert len(tracker.update(people, image, timestamp=time)) == 1

@@ -14,6 +14,8 @@ from readtrack.errors import InputError
 
 pytest.importorskip("ultralytics", reason="ultralytics is not installed")
 
+from ultralytics.utils import YAML
+
 
 def results_of(people):
     return SimpleNamespace(xyxy=people.xyxy, conf=people.confidence, cls=people.class_id)
@@ -62,6 +64,30 @@ def test_empty_hostile_and_oriented_boxes():
         tracker.update(SimpleNamespace(xywhr=np.zeros((0, 5)), **vars(empty)), image)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"fps": np.float32(12.5), "min_hits": np.int64(2), "moving_camera": np.True_, "max_age": np.float64(7)},
+        {"max_age": float("inf"), "max_speed": np.float32("inf"), "gate": 1e300},
+        {"new_probability": 1e-7, "border_penalty": 5e-324, "low_confidence": np.float16(1e-7), "coast": 1e-20},
+        {"fps": 25, "max_age": 1e16, "budget": 1},
+    ],
+)
+def test_numbers_of_all_kinds_survive_both_ways(settings):
+    entries = YAML.load(adapter.config(**settings))
+    assert adapter._settings(entries) == TrackerConfig(**settings)
+    tracker = adapter.UltralyticsTracker(SimpleNamespace(device="cpu", **{**entries, "weights": "none"}))
+    image, people = paint({"ann": at(100)})
+    for _ in range(4):
+        tracker.update(results_of(people), image)
+
+
+@pytest.mark.parametrize("value", ["5", [5], np.ones(2), {}, float("nan")])
+def test_what_is_no_number_is_refused(value):
+    with pytest.raises(InputError, match="max_age"):
+        adapter.config(max_age=value)
+
+
 def test_the_file_holds_the_settings(tmp_path):
     path = adapter.config(tmp_path / "mine.yaml", fps=30, max_age=5)
     assert path == str(tmp_path / "mine.yaml")
@@ -82,7 +108,7 @@ def test_the_file_holds_the_settings(tmp_path):
     [
         ({"fsp": 30}, "'fsp' is unknown"),
         ({"fps": 0}, "fps=0"),
-        ({"fps": "many"}, "no number"),
+        ({"fps": "many"}, "fps given as str: expected a number"),
         ({"path": "readtrack.txt"}, ".yaml"),
         ({"path": "/proc/nowhere/readtrack.yaml"}, "cannot be written"),
     ],

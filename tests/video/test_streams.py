@@ -66,7 +66,7 @@ class Server:
 def test_a_stream_that_stalls_and_comes_back_goes_on_and_one_that_ends_for_good_ends_it():
     with Server((transport_stream(25), False), (transport_stream(30), True)) as server:
         begin = time.monotonic()
-        video = open_video(server.address, timeout=4)
+        video = open_video(server.address, timeout=4, buffer=True)
         assert video.total is None and video.fps == RATE
         frames = list(video)
         took = time.monotonic() - begin
@@ -90,13 +90,14 @@ def test_a_stream_that_is_not_there_yet_is_waited_for():
     with Server((transport_stream(40), True), delay=1.5) as server:
         with pytest.raises(InputError, match="gives no picture"):
             open_video(server.address)
-        with open_video(server.address, timeout=5, wait=20, end=25) as video:
+        with open_video(server.address, timeout=5, wait=20, end=25, buffer=True) as video:
             assert [frame.index for frame in video] == list(range(25))
             assert video.warnings == [] and not video.gone
 
 
 def test_a_stream_goes_on_where_it_is():
-    with Server((transport_stream(40), False)) as server, open_video(server.address, timeout=5, end=5) as video:
+    every = {"timeout": 5, "end": 5, "buffer": True}
+    with Server((transport_stream(40), False)) as server, open_video(server.address, **every) as video:
         assert len(list(video)) == 5
         assert list(video) == []
 
