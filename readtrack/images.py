@@ -21,9 +21,16 @@ def read_image(path: str | Path) -> Image:
         raise InputError(f"{path}: cannot be read ({first_line(error)}); give an image file") from error
     except cv2.error:  # larger than OpenCV reads
         image = None
+    if is_cut_short(content.tobytes()):
+        raise InputError(f"{path}: not a readable image, a JPEG cut short; leave it out or write it again")
     if image is None:
         raise InputError(f"{path}: not a readable image; leave it out or write it again")
     return np.asarray(image, dtype=np.uint8)
+
+
+def is_cut_short(content: bytes) -> bool:
+    """Whether this is the beginning of a JPEG only: after its last scan its end is not marked."""
+    return content.startswith(b"\xff\xd8") and content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda") + 1
 
 
 def check_image(image: Any, name: str = "an image") -> None:

@@ -229,7 +229,7 @@ def _open(source: SourceSettings) -> "Iterator[Video | Recording]":
             raise InputError("a street has its own frame rate: leave it out", "fps")
         yield street_recording(street_of(source.source), steps=slice(start, end, stride))
     else:
-        live = {"timeout": source.timeout, "wait": source.wait, "buffer": source.buffer}
+        live: dict[str, Any] = {"timeout": source.timeout, "wait": source.wait, "buffer": source.buffer}
         with open_video(source.source, start=start, end=end, stride=stride, fps=source.fps, **live) as video:
             yield video
 

@@ -9,7 +9,10 @@ from readtrack.datasets.folders import count_notes, list_images
 from readtrack.datasets.tracklets import ReidSplits, Tracklet
 from readtrack.errors import InputError
 
-NAMES = {"cuhk03": re.compile(r"(\d{4})_(\d\d)\.jpg"), "cuhk01": re.compile(r"(\d{4})_(\d)\.jpg")}  # person, image
+NAMES = {
+    "cuhk03": re.compile(r"(\d{4})_(\d\d)\.(?i:jpe?g)"),
+    "cuhk01": re.compile(r"(\d{4})_(\d)\.(?i:jpe?g)"),
+}  # person, image
 SECOND = {"cuhk03": 5, "cuhk01": 3}  # the first image that the second camera took
 FULL = {"cuhk03": {"people": 1467, "images": 14_092}, "cuhk01": {"people": 971, "images": 3_884}}
 VALIDATION_EVERY = 20  # of the people sorted by number

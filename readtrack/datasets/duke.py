@@ -14,7 +14,7 @@ from readtrack.datasets.folders import check_layout, count_notes, list_images
 from readtrack.datasets.tracklets import ReidSplits, Tracklet
 from readtrack.errors import InputError
 
-NAME = re.compile(r"(?P<pid>\d{4})_?C(?P<camid>\d+)_?F(?P<frame>\d+)_?X(?P<time>\d+)\.jpg")
+NAME = re.compile(r"(?P<pid>\d{4})_?C(?P<camid>\d+)_?F(?P<frame>\d+)_?X(?P<time>\d+)\.(?i:jpe?g)")
 PARTS = ("train", "query", "gallery")
 FULL = {
     "train tracklets": 2_196,

@@ -1,10 +1,11 @@
 """What the readers of data sets share: the layout a data set must have, image names, counts that should hold."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from readtrack.errors import InputError
+from readtrack.images import is_cut_short
 
 
 def check_layout(root: Path, name: str, folders: Sequence[str]) -> None:
@@ -31,10 +32,32 @@ def _holds(root: Path, folders: Sequence[str]) -> bool:
 
 
 def list_images(folder: str | Path) -> list[str]:
-    """Names of the ``*.jpg`` in a folder, sorted; hidden files are passed over. Empty where there is no folder."""
+    """Names of the JPEGs in a folder, sorted; hidden files are passed over. Empty where there is no folder."""
     if not os.path.isdir(folder):
         return []
-    return sorted(name for name in os.listdir(folder) if name.endswith(".jpg") and not name.startswith("."))
+    return sorted(
+        name for name in os.listdir(folder) if name.lower().endswith((".jpg", ".jpeg")) and not name.startswith(".")
+    )
+
+
+def check_whole(paths: Iterable[str]) -> None:
+    """Raise InputError where files are missing, empty or JPEGs that are cut short: before hours of work."""
+    broken = [path for path in paths if not _is_whole(path)]
+    if broken:
+        raise InputError(f"{len(broken):,} images are missing or cut short, the first is {broken[0]}: restore them")
+
+
+def _is_whole(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 2))
+            if file.read() == b"\xff\xd9":
+                return True
+            file.seek(0)
+            content = file.read()
+    except OSError:
+        return False
+    return bool(content) and not is_cut_short(content)
 
 
 def count_notes(found: Mapping[str, int], full: Mapping[str, int]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from readtrack.datasets.market import read_market, read_market_test
 from readtrack.datasets.mars import read_mars
 from readtrack.datasets.mot_crops import read_mot_crops
 from readtrack.datasets.street_crops import add_streets
-from readtrack.datasets.tracklets import DATASETS, ReidSplits
+from readtrack.datasets.tracklets import DATASETS, DISTRACTOR, ReidSplits
 from readtrack.errors import InputError
 
 
@@ -37,7 +37,7 @@ def read_dataset(
     Raises:
         InputError: the name is unknown, or what lies there is not that data set.
     """
-    splits = _read(name, root, queries_in_gallery, cache)
+    splits = _noted(_read(name, root, queries_in_gallery, cache))
     for other in also:
         another, _, folder = other.partition("=")
         if not folder:
@@ -53,6 +53,16 @@ def _add(splits: ReidSplits, other: ReidSplits) -> ReidSplits:
     people = tuple(replace(tracklet, pid=numbers[tracklet.pid]) for tracklet in other.train)
     name, notes = f"{splits.name} and {other.name}", (*splits.notes, *other.notes)
     return replace(splits, name=name, train=splits.train + people, notes=notes)
+
+
+def _noted(splits: ReidSplits) -> ReidSplits:
+    """With a note where people are trained on and scored."""
+    trained = {tracklet.pid for tracklet in splits.train} - {DISTRACTOR}
+    both = sorted(trained & {tracklet.pid for tracklet in (*splits.query, *splits.gallery)})
+    if not both:
+        return splits
+    note = f"{len(both):,} people are trained on and scored, the first is {both[0]}: scores are too good"
+    return replace(splits, notes=(*splits.notes, note))
 
 
 def _read(name: str, root: Path, queries_in_gallery: bool, cache: Path | None) -> ReidSplits:

@@ -8,7 +8,7 @@ from readtrack.datasets.folders import check_layout, count_notes, list_images
 from readtrack.datasets.tracklets import ReidSplits, Tracklet, validation_people
 from readtrack.errors import InputError
 
-NAME = re.compile(r"(?P<pid>-?\d+)_c(?P<camid>\d)s(?P<sequence>\d)_(?P<frame>\d+)_(?P<box>\d+)\.jpg")
+NAME = re.compile(r"(?P<pid>-?\d+)_c(?P<camid>\d)s(?P<sequence>\d)_(?P<frame>\d+)_(?P<box>\d+)\.(?i:jpe?g)")
 FOLDER = "bounding_box_train"
 FULL = {"people": 751, "images": 12_936}
 TEST = ("query", "bounding_box_test")

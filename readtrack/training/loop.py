@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from readtrack.datasets import read_dataset
 from readtrack.datasets.clips import LIMIT_MB, ImageCache
+from readtrack.datasets.folders import check_whole
 from readtrack.datasets.mot_crops import CACHE
 from readtrack.datasets.tracklets import ReidSplits
 from readtrack.errors import InputError
@@ -33,7 +34,7 @@ from readtrack.training.interruption import Interruption
 from readtrack.training.learner import Learner
 from readtrack.training.log import Log, Progress, Tell
 from readtrack.training.processes import is_first, launch, mean, share_batchnorm
-from readtrack.training.state import load_state, save_state
+from readtrack.training.state import IMAGES, check_images, load_state, save_images, save_state
 from readtrack.training.teaching import Lessons, maps_of, vectors_of
 
 WRITTEN = ("best.safetensors", "last.pt", "recipe.json", "log.csv", "scores.csv")  # to the folder of a training
@@ -57,6 +58,12 @@ class Training:
             self.model = Read(config.model)
             self.initialised = initialise(self.model, run.init)
         _check_scorable(self.splits)
+        images = sorted(
+            {p for part in ("train", "query", "gallery") for t in getattr(self.splits, part) for p in t.paths}
+        )
+        check_whole(images)
+        prefix = str(run.root)
+        self.names = [path.removeprefix(prefix) for path in images if path.startswith(prefix)]
         self.data = f"{self.splits.name}: {self.splits.describe()}"
         rank, processes = self.fabric.global_rank, self.fabric.world_size
         room = LIMIT_MB / processes / (1 + self.workers)  # each loading process keeps its own images
@@ -168,6 +175,7 @@ class Training:
     def _find_earlier(self, path: Path) -> None:
         """Go on from an earlier training, or refuse to write over it."""
         if self.run.resume:
+            check_images(path.with_name(IMAGES), self.names)
             kept = load_state(path, self.config, self.data)
             self.learner.load_state_dict(kept.pop("learner"))
             self.optimizer.load_state_dict(kept.pop("optimizer"))
@@ -289,6 +297,8 @@ def _introduce(training: Training, tell: Tell) -> None:
             for earlier in (run.out / "last.pt", *(run.out / "tensorboard").glob("events.out.tfevents.*")):
                 earlier.unlink(missing_ok=True)
         partial.write_text(json.dumps(about, indent=2, default=str) + "\n")
+    if not training.done:
+        save_images(run.out / IMAGES, training.names)
 
 
 def _check_scorable(splits: ReidSplits) -> None:

@@ -1,7 +1,9 @@
 """Files of a training that must never be half written: last.pt and what else is replaced as it goes on."""
 
+import gzip
 import json
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +16,31 @@ from readtrack.files import replacing
 from readtrack.read.config import ReadConfig
 from readtrack.training.config import TrainConfig
 from readtrack.training.recipes import differences
+
+IMAGES = "images.txt.gz"  # beside last.pt: the names of the images that are trained and scored on
+
+
+def save_images(path: Path, names: Sequence[str]) -> None:
+    """Write which images a training has. Raises InputError where it cannot be written."""
+    with replacing(path) as partial:
+        partial.write_bytes(gzip.compress("\n".join(names).encode("utf-8", "surrogateescape"), mtime=0))
+
+
+def check_images(path: Path, names: Sequence[str]) -> None:
+    """Raise InputError where images are others than ``save_images`` wrote, and say which."""
+    try:
+        earlier = set(gzip.decompress(path.read_bytes()).decode("utf-8", "surrogateescape").split("\n")) - {""}
+    except (OSError, EOFError, ValueError, zlib.error):  # of an earlier version, or broken: counts are compared
+        return
+    for what, others in (("is gone", earlier.difference(names)), ("is new", set(names) - earlier)):
+        if others:
+            first = min(others).lstrip("/")
+            problem = f"of other data: {first} {what}" + (
+                f", as are {len(others) - 1:,} more" if len(others) > 1 else ""
+            )
+            raise InputError(
+                f"{path.with_name('last.pt')}: {problem}: restore the data, or begin with its best", "init"
+            )
 
 
 @contextmanager

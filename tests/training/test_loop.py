@@ -393,7 +393,8 @@ def test_only_the_same_training_is_gone_on_with(straight, mini_market, tmp_path,
 
     assert "learning_rate was 0.002, is 0.001" in refusal("--learning-rate", 0.001)
     assert "steps was 6, is 7" in refusal("--steps", 7)
-    assert "other data" in refusal("--root", smaller(mini_market, tmp_path, "0002_*"))
+    told = refusal("--root", smaller(mini_market, tmp_path, "0002_*"))
+    assert "other data: bounding_box_train/0002_" in told and "is gone, as are" in told
     for content in (b"", b"no pickle", b"PK\x03\x04"):
         (straight / "last.pt").write_bytes(content)
         assert "last.pt: cannot be gone on from" in refusal()
