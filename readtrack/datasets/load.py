@@ -37,7 +37,7 @@ def read_dataset(
     Raises:
         InputError: the name is unknown, or what lies there is not that data set.
     """
-    splits = _noted(_read(name, root, queries_in_gallery, cache))
+    splits = noted(_read(name, root, queries_in_gallery, cache))
     for other in also:
         another, _, folder = other.partition("=")
         if not folder:
@@ -55,7 +55,7 @@ def _add(splits: ReidSplits, other: ReidSplits) -> ReidSplits:
     return replace(splits, name=name, train=splits.train + people, notes=notes)
 
 
-def _noted(splits: ReidSplits) -> ReidSplits:
+def noted(splits: ReidSplits) -> ReidSplits:
     """With a note where people are trained on and scored."""
     trained = {tracklet.pid for tracklet in splits.train} - {DISTRACTOR}
     both = sorted(trained & {tracklet.pid for tracklet in (*splits.query, *splits.gallery)})

@@ -9,7 +9,7 @@ import pytest
 from readtrack import InputError
 from readtrack.datasets import read_dataset
 from readtrack.datasets.folders import check_whole
-from readtrack.datasets.load import _noted
+from readtrack.datasets.load import noted
 from readtrack.images import read_image
 from readtrack.training.state import check_images, save_images
 
@@ -45,7 +45,7 @@ def test_people_who_are_trained_on_and_scored_are_noticed(tiny_market):
     splits = read_dataset("market", tiny_market)
     assert not any("trained on and scored" in note for note in splits.notes)
     leaking = replace(splits, train=(*splits.train, splits.gallery[0]))
-    assert f"1 people are trained on and scored, the first is {splits.gallery[0].pid}" in _noted(leaking).notes[-1]
+    assert f"1 people are trained on and scored, the first is {splits.gallery[0].pid}" in noted(leaking).notes[-1]
 
 
 def test_images_that_came_or_went_are_named(tmp_path):
