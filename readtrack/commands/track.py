@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,9 +70,11 @@ class SourceSettings:
 class PeopleSettings:
     """How people are found."""
 
-    # yolo11n.pt and its kin, a YOLOX .onnx, hog, or none with a MOT folder's own det.txt; if not given, yolo11n.pt
+    # yolo11n.pt and its kin, an .onnx (YOLOX, RTMDet, D-FINE and others), rfdetr-nano, -small or -medium, hog, or none
+    # with a MOT folder's own det.txt; if not given, yolo11n.pt
     detector: str | None = None
     detections: Path | None = None  # MOT det.txt instead of a detector
+    cache: Path | None = None  # folder that keeps detections, so that a second run need not detect again
 
 
 @dataclass(frozen=True)
@@ -152,12 +155,13 @@ def _track(settings: TrackSettings) -> int:
             console.print(f"{video.name} has no pixels: tracked by motion only, without READ and tracks.mp4")
         live = settings.recording.live or out.show or video.total is None
         tracker = _tracker(settings, config, weights, live)
-        detect = _detect(settings, video)
+        kept = ExitStack()
+        detect = _detect(settings, video, kept)
         street = isinstance(video, Recording)
         folder = make_folder(out.out, video.name, out.overwrite, _read_files(settings, video), others=street)
         frames, drawn = video.frames if isinstance(video, Recording) else video, out.video and video.pixels
         album, edits = Album(video.fps) if out.report else None, read_edits(folder)
-        with ExitStack() as stack:
+        with kept, ExitStack() as stack:
             report = stack.enter_context(_progress(video, out.quiet))
             if isinstance(tracker, ReadTracker):
                 results = stack.enter_context(Results(folder, config.fps, drawn, out.save_crops, out.show, album=album))
@@ -253,11 +257,11 @@ def _tracker(
     return OfflineTracker(weights, config.fps, linking, *network, start_confidence=config.high_confidence)
 
 
-def _detect(settings: TrackSettings, video: "Video | Recording") -> "Detect":
-    """What finds people in a frame."""
+def _detect(settings: TrackSettings, video: "Video | Recording", stack: ExitStack) -> "Detect":
+    """What finds people in a frame; the stack keeps what is to be written in the end."""
     import supervision as sv
 
-    from readtrack.detect import load_detector
+    from readtrack.detect import DetectionCache, load_detector
     from readtrack.evaluation.recordings import Recording
     from readtrack.mot import read_mot
 
@@ -277,6 +281,11 @@ def _detect(settings: TrackSettings, video: "Video | Recording") -> "Detect":
         return lambda frame: table.get(frame.index, sv.Detections.empty())
     if not video.pixels:
         raise InputError(f"{video.name}: has no pixels to detect people in; give --detections det.txt")
+    if settings.people.cache is not None:
+        files = () if isinstance(video, Recording) else video.files
+        known = stack.enter_context(DetectionCache(settings.people.cache, files, detector, settings.detector))
+        lazily = cache(lambda: load_detector(detector, settings.detector))
+        return lambda frame: known.find(frame.index, frame.image, lambda image: lazily()(image))
     find = load_detector(detector, settings.detector)
     return lambda frame: find(frame.image) if frame.image is not None else sv.Detections.empty()
 

@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any
 from readtrack.detect.config import Detector, DetectorConfig
 
 if TYPE_CHECKING:
+    from readtrack.detect.cache import DetectionCache
     from readtrack.detect.checks import Checked, checked, clean
     from readtrack.detect.load import load_detector
 
-__all__ = ["Checked", "Detector", "DetectorConfig", "checked", "clean", "load_detector"]
+__all__ = ["Checked", "DetectionCache", "Detector", "DetectorConfig", "checked", "clean", "load_detector"]
 
-_HOMES = {"Checked": "checks", "checked": "checks", "clean": "checks", "load_detector": "load"}
+_HOMES = {
+    "Checked": "checks",
+    "DetectionCache": "cache",
+    "checked": "checks",
+    "clean": "checks",
+    "load_detector": "load",
+}
 
 
 def __getattr__(name: str) -> Any:

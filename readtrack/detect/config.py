@@ -26,6 +26,7 @@ class DetectorConfig:
     classes: tuple[int, ...] = (0,)  # of the model's classes; person is 0 in COCO
     nms_iou: float = 0.6  # of two boxes that overlap more, the weaker goes
     input_side: int = 640  # longest side in pixels of what an ONNX network sees, where its file leaves that open
+    tiles: int = 0  # side in pixels of tiles in which frames that are larger are searched as well; 0: none
     device: str | None = None  # cpu, cuda, cuda:1, mps; if not given, a GPU where there is one
     precision: Precision = "fp32"  # fp16 is for GPUs
 
@@ -35,5 +36,7 @@ class DetectorConfig:
                 raise InputError(f"{name} {getattr(self, name)}: give a number from 0 to 1")
         if not 32 <= self.input_side <= 8192:
             raise InputError(f"input_side {self.input_side}: give pixels, from 32 to 8192")
+        if self.tiles and not 32 <= self.tiles <= 8192:
+            raise InputError(f"tiles {self.tiles}: give their side in pixels, from 32 to 8192, or 0", "tiles")
         if not self.classes or any(not isinstance(c, int) or c < 0 for c in self.classes):
             raise InputError(f"classes {self.classes}: give the numbers of one class or more, such as (0,)")

@@ -9,6 +9,8 @@ from readtrack.detect.checks import Checked, checked
 from readtrack.detect.config import Detector, DetectorConfig, log
 from readtrack.detect.exports import Exported, recognise
 from readtrack.detect.hog import Hog
+from readtrack.detect.rfdetr import NAME, RfDetr
+from readtrack.detect.tiles import Tiled
 from readtrack.detect.yolo import Yolo, find_weights
 from readtrack.detect.yolox import Yolox, is_yolox
 from readtrack.devices import has_onnx_device, onnx_session, torch_device
@@ -36,13 +38,20 @@ def load_detector(name: str | Path | Detector | None = None, config: DetectorCon
 
     Args:
         name: An ultralytics model (``yolo11n.pt``, any file it exports), an ``.onnx`` of YOLOX, RTMDet, YOLOv8 or
-            later, RT-DETR, D-FINE or RF-DETR, ``hog``, or a callable from BGR image to ``Detections``. None takes
+            later, RT-DETR, D-FINE or RF-DETR, ``rfdetr-nano``, ``-small`` or ``-medium`` (of the package rfdetr),
+            ``hog``, or a callable from BGR image to ``Detections``. None takes
             ``yolo11n.pt``, downloaded once, and says so where it has to make do with HOG.
         config: Settings; a callable's are its own.
 
     Raises:
         InputError: the model is not there, cannot be fetched or is none; the device does not exist.
     """
+    found = _load(name, config)
+    return checked(Tiled(found, config, found.name)) if config.tiles else found
+
+
+def _load(name: str | Path | Detector | None, config: DetectorConfig) -> Checked:
+    """The detector itself."""
     if callable(name):
         return checked(name)
     device = config.device
@@ -60,13 +69,17 @@ def load_detector(name: str | Path | Detector | None = None, config: DetectorCon
     text = str(name)
     if text.lower() == "hog":
         return checked(Hog(config))
+    if NAME.fullmatch(text):
+        return checked(RfDetr(text, config, device))
     if text.lower().endswith(".onnx"):
         return checked(_load_onnx(text, config, device))
     if text.lower().endswith((".pt", *EXPORTS)):
         return checked(Yolo(find_weights(text), config, device))
     if Path(text).exists():
         raise InputError(f"detector {text}: is of no known kind: pass a .pt, an .onnx or hog", "detector")
-    raise InputError(f"detector {text}: is not known: pass {DEFAULT}, an .onnx, another model file or hog", "detector")
+    raise InputError(
+        f"detector {text}: is not known: pass {DEFAULT}, an .onnx, rfdetr-nano, another model file or hog", "detector"
+    )
 
 
 def _try_out(session: Any, path: str) -> None:
