@@ -78,7 +78,7 @@ def _digest(files: Sequence[Path]) -> list[str]:
     return [f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
 
 
-def _read(path: Path) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:  # type: ignore[type-arg]
+def _read(path: Path) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """What a file holds; nothing where it is missing or broken, since it can be made again."""
     try:
         with open(path, "rb") as file, np.load(file) as table:

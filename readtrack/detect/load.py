@@ -47,7 +47,7 @@ def load_detector(name: str | Path | Detector | None = None, config: DetectorCon
         InputError: the model is not there, cannot be fetched or is none; the device does not exist.
     """
     found = _load(name, config)
-    return checked(Tiled(found, config, found.name)) if config.tiles else found
+    return checked(Tiled(found, config, str(found.name))) if config.tiles else found
 
 
 def _load(name: str | Path | Detector | None, config: DetectorConfig) -> Checked:
