@@ -16,7 +16,7 @@ from readtrack.linking import persons
 from readtrack.linking.engine import Linked, People
 from readtrack.offline import Known, OfflineTracker
 from readtrack.readtracker import ReadTracker
-from readtrack.results import COMPARED, Comparison, Edit, Results, amend
+from readtrack.results import COMPARED, Comparison, Edit, Results, amend, count, read
 from readtrack.tracking import Association, Reassignment
 from readtrack.video import Frame
 
@@ -231,6 +231,10 @@ def track_recording(
             shown: Iterable[tuple[int, sv.Detections]] = ((index, found) for index, found, _ in rows)
             if edits:
                 draw.names, shown = _corrected(results.folder, indices)
+            if draw.blur is not None:  # also who was found to be no person, or dropped
+                shown = _with_hidden(shown, _by_frame(people, indices))
+            if draw.overlay is not None:
+                draw.overlay.events = count(read(results.folder), draw.overlay.places)
             _draw(frames, shown, associations, draw)
         except KeyboardInterrupt:
             summary.interrupted = True
@@ -295,6 +299,19 @@ def _corrected(folder: Path, indices: list[int]) -> tuple[dict[int, str], list[t
     found, nobody = dict(table.by_frame()), sv.Detections.empty()
     nobody.tracker_id = np.zeros(0, dtype=np.int64)
     return table.names, [(index, found.get(index, nobody)) for index in indices]
+
+
+def _with_hidden(
+    shown: Iterable[tuple[int, sv.Detections]], everybody: Iterable[tuple[int, sv.Detections, sv.Detections]]
+) -> Iterator[tuple[int, sv.Detections]]:
+    """People, and after them all boxes of their frame without an id, which are not drawn."""
+    for (index, people), (_, found, others) in zip(shown, everybody, strict=True):
+        xyxy = np.concatenate([people.xyxy, found.xyxy, others.xyxy])
+        ids = np.full(len(xyxy), -1)
+        filled = np.zeros(len(xyxy), dtype=bool)
+        ids[: len(people)] = 0 if people.tracker_id is None else people.tracker_id
+        filled[: len(people)] = people.data.get("filled", False)
+        yield index, sv.Detections(xyxy, class_id=np.zeros(len(xyxy), int), tracker_id=ids, data={"filled": filled})
 
 
 def _dropped(people: People, linked: Linked) -> list[dict[str, int | float | str]]:

@@ -6,13 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from readtrack.evaluation.recordings import Recording
-    from readtrack.results import Album
+    from readtrack.results import Album, Place
     from readtrack.video import Video
 
 
 def about_run(
-    video: "Video | Recording", source: str, stride: int, live: bool, weights: str | None, **settings: Any
+    video: "Video | Recording",
+    source: str,
+    stride: int,
+    live: bool,
+    weights: str | None,
+    places: "Sequence[Place]",
+    **settings: Any,
 ) -> dict[str, Any]:
     """Source, version, weights and settings of a run; settings are dataclasses, by name."""
     from readtrack.files import sha256
@@ -27,6 +35,7 @@ def about_run(
         "ids_told": "frame by frame" if live else "of the whole file",
         "weights": weights,
         "weights_sha256": None if file is None else sha256(file),
+        "places": [asdict(place) for place in places],
         "version": version("readtrack"),
         **{name: {key: _plain(value) for key, value in asdict(one).items()} for name, one in settings.items()},
     }
@@ -40,9 +49,10 @@ def _plain(value: Any) -> Any:
 def finish_folder(folder: Path, formats: list[str], album: "Album | None") -> None:
     """Write a run's tracks in other formats, then its page, unless there is no album for it."""
     from readtrack.report import write_report
-    from readtrack.results import export, read
+    from readtrack.results import export, read, write_counts
 
     table = read(folder)
+    write_counts(folder, table)
     export(table, folder, [name for name in formats if name != "mot"])
     if album is not None:
         album.save(folder / "pictures.zip")

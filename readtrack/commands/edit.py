@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
 def _edit(settings: EditSettings) -> None:
     """Make the correction that the command line names, and write everything anew."""
     from readtrack.report import write_report
-    from readtrack.results import Album, amend, corrected, export, read_edits, write_edits
+    from readtrack.results import Album, amend, corrected, export, read_edits, write_counts, write_edits
     from readtrack.results.folder import EXPORTS
 
     folder, console = settings.folder, output(settings.quiet)
@@ -81,6 +81,7 @@ def _edit(settings: EditSettings) -> None:
         told = f"corrected: {edits[-1].words}"
     write_edits(folder, edits)
     table, left_out = amend(folder)
+    write_counts(folder, table)
     export(table, folder, [name for name, file in EXPORTS.items() if (folder / file).is_file()])
     if (folder / "report.html").is_file():
         write_report(folder, Album.load(folder / "pictures.zip"), table)

@@ -22,8 +22,9 @@ os.environ["PYTHON_TYRO_ANSI_CODES"] = "False"
 
 import tyro  # noqa: E402
 from tyro.conf import Positional  # noqa: E402
+from tyro.conf import UseAppendAction as Repeated  # noqa: E402
 
-__all__ = ["Positional", "flag", "parse"]
+__all__ = ["Positional", "Repeated", "flag", "parse"]
 
 Settings = TypeVar("Settings")
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from readtrack.commands.about import about_run, finish_folder
 from readtrack.commands.console import INCOMPLETE, INTERRUPTED, exit_status, output, progress
+from readtrack.commands.counting import CountingSettings, places_in
 from readtrack.commands.parsing import Positional, parse
 from readtrack.detect.config import DetectorConfig
 from readtrack.errors import InputError
@@ -38,6 +39,7 @@ EXAMPLES = """examples:
   python -m readtrack.run 0 --show --no-video              the first webcam, in a window (q ends)
   python -m readtrack.run rtsp://camera/stream --max-age 300 --quiet
   python -m readtrack.run street:7 --weights none          another street, by motion only
+  python -m readtrack.run video.mp4 --line door=100,400,300,400 --zone 'queue=10,10 300,10 300,200 10,200'
   python -m readtrack.run video.mp4 --live                 as if it came from a camera
 
 A file is gone through as a whole before ids are told, and once more to be drawn; until then tracks.txt holds pieces of
@@ -125,6 +127,7 @@ class TrackSettings:
     read: ReadSettings = field(default_factory=ReadSettings)
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    counting: CountingSettings = field(default_factory=CountingSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
 
 
@@ -141,7 +144,7 @@ def _track(settings: TrackSettings) -> int:
     from readtrack.files import replacing
     from readtrack.pipeline import track, track_recording
     from readtrack.readtracker import ReadTracker
-    from readtrack.results import Album, Results, amend, check_formats, check_window, make_folder, read_edits
+    from readtrack.results import Album, Overlay, Results, amend, check_formats, check_window, make_folder, read_edits
 
     out, console = settings.output, output(settings.output.quiet)
     check_formats(out.format.split(","))
@@ -155,22 +158,22 @@ def _track(settings: TrackSettings) -> int:
             console.print(f"{video.name} has no pixels: tracked by motion only, without READ and tracks.mp4")
         live = settings.recording.live or out.show or video.total is None
         tracker = _tracker(settings, config, weights, live)
+        places = places_in(settings.counting, video, settings.source.source)
         kept = ExitStack()
         detect = _detect(settings, video, kept)
         street = isinstance(video, Recording)
         folder = make_folder(out.out, video.name, out.overwrite, _read_files(settings, video), others=street)
         frames, drawn = video.frames if isinstance(video, Recording) else video, out.video and video.pixels
         album, edits = Album(video.fps) if out.report else None, read_edits(folder)
+        look: dict[str, Any] = {"album": album, "overlay": Overlay(places), "blur": settings.counting.blur}
         with kept, ExitStack() as stack:
             report = stack.enter_context(_progress(video, out.quiet))
             if isinstance(tracker, ReadTracker):
-                results = stack.enter_context(Results(folder, config.fps, drawn, out.save_crops, out.show, album=album))
+                results = stack.enter_context(Results(folder, config.fps, drawn, out.save_crops, out.show, **look))
                 summary = track(frames, detect, tracker, results, report)
             else:
                 results = stack.enter_context(Results(folder, config.fps, video=False))
-                draw = stack.enter_context(
-                    Results(folder, config.fps, drawn, out.save_crops, tables=False, album=album)
-                )
+                draw = stack.enter_context(Results(folder, config.fps, drawn, out.save_crops, tables=False, **look))
                 summary = track_recording(frames, detect, tracker, results, report, draw, edits)
     told = amend(folder)[1]
     engine = tracker.matcher.engine if tracker.matcher else "nothing"
@@ -180,6 +183,7 @@ def _track(settings: TrackSettings) -> int:
         settings.source.stride,
         live,
         weights,
+        places,
         detector=settings.detector,
         tracking=config,
         recording=settings.recording,

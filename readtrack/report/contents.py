@@ -9,7 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from readtrack.results import Album, Comparison, Decision, Picture, Table, important, read_decisions, read_edits
+from readtrack.results import (
+    Album,
+    Comparison,
+    Decision,
+    Event,
+    Picture,
+    Place,
+    Table,
+    count,
+    important,
+    places_of,
+    read_decisions,
+    read_edits,
+)
 
 SURE, LIKELY = 0.9, 0.7  # probabilities of the weakest link from which somebody is called so
 MOST_DECISIONS = 500  # in the table of all
@@ -107,6 +120,8 @@ class Contents:
     ticks: list[tuple[float, str]]
     dropped: list[dict[str, Any]]
     edits: list[str]
+    events: list[Event]
+    places: list[Place]
     about: dict[str, Any]
     fps: float
     first_frame: int
@@ -116,6 +131,17 @@ class Contents:
     def length(self) -> float:
         """Seconds that were looked at; 0 where that is not known."""
         return self.gap(int(self.about.get("frames", 0)))
+
+    def counted(self, place: Place) -> str:
+        """What happened at a place, in words."""
+        own = [one for one in self.events if one.place == place.name]
+        people = len({one.id for one in own})
+        who = f"{people} {'person' if people == 1 else 'people'}"
+        if place.kind == "line":
+            ways = [one.event for one in own]
+            return f"{ways.count('in')} in, {ways.count('out')} out, by {who}"
+        stayed = sum(one.seconds for one in own)
+        return f"{who}, {clock(stayed / max(people, 1))} each on average" if own else "nobody"
 
     def gap(self, frames: int) -> float:
         """Seconds of so many frames that were handed to the tracker."""
@@ -144,10 +170,9 @@ def contents(folder: Path, table: Table, album: Album | None) -> Contents:
     known = set(table.found.tolist())
     decisions = [replace(one, track=now(one.frame, one.track) if one.track in known else one.track) for one in found]
     pictures = _by_id_now(album.pictures() if album else {}, now)
-    count = table.frame.max(initial=0) + 1 - about.get("first_frame", 0)
     first_frame = int(about.get("first_frame", table.frame.min(initial=0)))
     steps = int(run.get("stride") or 1)
-    last_frame = max(int(count) + first_frame, first_frame + int(about.get("frames", 0)) * steps)
+    last_frame = max(int(table.frame.max(initial=0)) + 1, first_frame + int(about.get("frames", 0)) * steps)
     scale = _Scale(first_frame, max(last_frame, first_frame + 1), fps, steps)
     counted: dict[int, list[Decision]] = {}
     for one in important(decisions, fps / steps):
@@ -165,6 +190,8 @@ def contents(folder: Path, table: Table, album: Album | None) -> Contents:
         people=people,
         doubtful=sorted(doubtful, key=lambda one: one.weakest.probability if one.weakest else 1.0),
         cases=_cases(album.comparisons if album else [], found, decisions, fps),
+        events=count(table, places_of(about)),
+        places=places_of(about),
         edits=[edit.words for edit in read_edits(folder)],
         decisions=told[:MOST_DECISIONS],
         decisions_left_out=max(0, len(told) - MOST_DECISIONS),
@@ -308,7 +335,7 @@ def _bars(decisions: list[Decision]) -> list[Bar]:
     counts = np.histogram([one.probability for one in decisions], BINS, (0, 1))[0].tolist()
     most = max(1, *counts)
     bars = []
-    for place, count in enumerate(counts):
+    for place, many in enumerate(counts):
         low = place / BINS
-        bars.append(Bar(low, count, round(100 * count / most, 1), sureness(low + 0.5 / BINS)))
+        bars.append(Bar(low, many, round(100 * many / most, 1), sureness(low + 0.5 / BINS)))
     return bars

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from readtrack.files import replacing
-from readtrack.report.contents import SURE, WIDTH, clock, contents, sureness
+from readtrack.report.contents import MOST_DECISIONS, SURE, WIDTH, clock, contents, sureness
 from readtrack.results import Album, Table, read
 
 NAME = "report.html"
@@ -58,6 +58,7 @@ def render(folder: Path, table: Table, album: Album | None) -> str:
         width=WIDTH,
         row=ROW,
         sure=SURE,
+        most=MOST_DECISIONS,
     )
 
 

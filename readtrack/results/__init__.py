@@ -1,6 +1,8 @@
 """What a run leaves in its folder."""
 
 from readtrack.results.album import COMPARED, Album, Comparison, Picture
+from readtrack.results.blurring import Blur
+from readtrack.results.counting import Event, Overlay, Place, check_places, count, places, places_of, write_counts
 from readtrack.results.edits import Edit, apply, read_edits, write_edits
 from readtrack.results.folder import Results, make_folder
 from readtrack.results.formats import FORMATS, check_formats, export
@@ -11,22 +13,31 @@ __all__ = [
     "COMPARED",
     "FORMATS",
     "Album",
+    "Blur",
     "Comparison",
     "Decision",
     "Edit",
+    "Event",
+    "Overlay",
     "Picture",
+    "Place",
     "Results",
     "Table",
     "amend",
     "apply",
     "check_formats",
+    "check_places",
     "check_window",
     "corrected",
+    "count",
     "export",
     "important",
     "make_folder",
+    "places",
+    "places_of",
     "read",
     "read_decisions",
     "read_edits",
+    "write_counts",
     "write_edits",
 ]

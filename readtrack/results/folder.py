@@ -19,6 +19,8 @@ from readtrack.errors import InputError, first_line
 from readtrack.files import check_apart, replacing
 from readtrack.mot import MotWriter
 from readtrack.results.album import Album
+from readtrack.results.blurring import Blur, blurred
+from readtrack.results.counting import Overlay
 from readtrack.results.painter import Painter, Window
 from readtrack.tracking import Association, Reassignment
 from readtrack.video import Frame, VideoWriter
@@ -34,6 +36,7 @@ NAMES = (
     "tracks.txt",
     "tracks.unedited.txt",
     "pictures.zip",
+    "counts.csv",
     "dropped.txt",
     "tracks.mp4",
     "associations.jsonl",
@@ -94,6 +97,8 @@ class Results:
         show: bool = False,
         tables: bool = True,
         album: Album | None = None,
+        overlay: Overlay | None = None,
+        blur: Blur | None = None,
     ) -> None:
         """Open the files.
 
@@ -103,10 +108,12 @@ class Results:
             video: write tracks.mp4.
             crops: write two crops per second of each identity under crops/<id>/.
             show: show the frames in a window as well.
+            overlay: lines and zones to draw.
+            blur: hide people in everything that shows them.
             album: what takes the pictures of a report.
             tables: write tracks.txt and associations.jsonl; otherwise they stay as they are.
         """
-        self.folder, self.album = folder, album
+        self.folder, self.album, self.overlay, self.blur = folder, album, overlay, blur
         self._boxes: Counter[int] = Counter()  # of each id
         self.open = True  # until the user closes the window
         self._fps = fps
@@ -137,11 +144,12 @@ class Results:
             if association.reason == "reidentified":
                 self._painter.returned(association.track, frame.index, association.probability)
         if frame.image is not None:
+            image = frame.image if self.blur is None else blurred(frame.image, people, self.blur)
             if self.album is not None:
-                self.album.see(frame.index, frame.image, known)
+                self.album.see(frame.index, image, known)
                 for association in associations:
-                    self.album.decided(frame.image, people, association)
-            self._show(frame, frame.image, known)
+                    self.album.decided(image, people, association)
+            self._show(frame, image, known)
 
     def _show(self, frame: Frame, image: NDArray[np.uint8], known: sv.Detections) -> None:
         """Save crops, and draw people for the video and the window."""
@@ -149,6 +157,8 @@ class Results:
             self._save_crops(self._crops, frame.index, image, known)
         if self._video is not None or self._window is not None:
             painted = self._painter.paint(image, known, frame.index, self.names)
+            if self.overlay is not None:
+                self.overlay.draw(painted, frame.index)
             if self._video is not None:
                 self._video.write(painted, frame.time)
             if self._window is not None:
