@@ -161,8 +161,9 @@ def _track(settings: TrackSettings) -> int:
         places = places_in(settings.counting, video, settings.source.source)
         kept = ExitStack()
         detect = _detect(settings, video, kept)
-        street = isinstance(video, Recording)
-        folder = make_folder(out.out, video.name, out.overwrite, _read_files(settings, video), others=street)
+        folder = make_folder(
+            out.out, video.name, out.overwrite, _read_files(settings, video), isinstance(video, Recording)
+        )
         frames, drawn = video.frames if isinstance(video, Recording) else video, out.video and video.pixels
         album, edits = Album(video.fps) if out.report else None, read_edits(folder)
         look: dict[str, Any] = {"album": album, "overlay": Overlay(places), "blur": settings.counting.blur}
