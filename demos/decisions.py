@@ -27,15 +27,16 @@ def main(source: str = STREET, out: str = "decisions.png", frames: int | None = 
             corners = found.xyxy.round().astype(int).clip(0)
             crops = [frame.image[top:bottom, left:right].copy() for left, top, right, bottom in corners]
             for link in step.associations:
-                earlier, person = looks[link.track], who[link.detection]
-                if link.reason != "reidentified" or not earlier or person < 0:
+                earlier, rows_of = looks[link.track], np.flatnonzero(ids == link.track)
+                if link.reason != "reidentified" or not earlier or not len(rows_of) or who[rows_of[0]] < 0:
                     continue
+                person = who[rows_of[0]]
                 owner = Counter(owners[link.track][-25:]).most_common(1)[0][0]
                 kind = "identity saved" if owner == person else "wrong link"
                 clip_of_four = [earlier[i] for i in np.linspace(0, len(earlier) - 1, 4).astype(int)]
                 lines = [f"probability {link.probability:.3f}", f"best of the others {link.runner_up:.3f}"]
                 lines += [f"frame {frame.index}, id {link.track}", f"unseen for {link.gap} frames"]
-                rows[kind].append(Confusion(crops[link.detection], clip_of_four, lines))
+                rows[kind].append(Confusion(crops[rows_of[0]], clip_of_four, lines))
                 print(f"{kind}: {', '.join(lines)}")
             for i in np.flatnonzero((ids > 0) & (who >= 0)):
                 owners[ids[i]].append(who[i])

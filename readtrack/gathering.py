@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import supervision as sv
@@ -18,6 +18,7 @@ from readtrack.tracking.gallery import Gallery
 from readtrack.tracking.tracklets import Tracklets
 
 Floats = NDArray[np.float64]
+Key: TypeAlias = tuple[int, ...]  # a clip, by its crops
 
 CROPS = 4  # of a tracklet that are compared; as many pass for a tracklet's little video
 WAITING = 64  # crops that are encoded together
@@ -63,7 +64,8 @@ class Gathering:
         self.size: tuple[int, int] | None = None  # width and height of the images
         self._camera = CameraMotion()
         self._galleries: dict[int, tuple[Gallery, Gallery]] = {}  # of each tracklet: clear crops, others
-        self._waiting: list[Any] = []  # crops that are not encoded yet
+        self._clips: dict[int, tuple[int, Clip]] = {}  # of tracklets: crops offered then, what was told of them
+        self.waiting: list[Any] = []  # crops that are not encoded yet
 
     def see(
         self,
@@ -127,24 +129,50 @@ class Gathering:
         for crop, (_, place) in zip(described.data["crop"], wanted, strict=True):
             place.crop = crop
             if crop is not None:
-                self._waiting.append(crop)
-        if len(self._waiting) >= WAITING:
+                self.waiting.append(crop)
+        if len(self.waiting) >= WAITING:
             self.encode()
 
     def encode(self) -> None:
         """Let the network look at the crops that wait for it, and let go of their pixels."""
-        if self.matcher is not None and self._waiting:
-            self.matcher.encode(self._waiting)
-        self._waiting = []
+        if self.matcher is not None and self.waiting:
+            self.matcher.encode(self.waiting)
+        self.waiting = []
 
-    def clip(self, tracklet: int) -> Clip:
-        """Up to ``CROPS`` crops of a tracklet in the order of time; none where it was never seen well enough."""
-        return [place.crop for place in self.places(tracklet)]
+    def clip(self, tracklet: int, settled: bool = False) -> Clip:
+        """Up to ``CROPS`` crops of a tracklet in the order of time; none where it was never seen well enough.
+
+        Args:
+            tracklet: its number.
+            settled: whether the last answer will do until twice as much was seen, so that it need not be judged anew.
+        """
+        best, _ = self._galleries.get(tracklet, (None, None))
+        offered = best.offered if best is not None and best.crops else 0
+        known, clip = self._clips.get(tracklet, (0, []))
+        if not settled or not clip or offered >= 2 * known + 1:
+            clip = [place.crop for place in self.places(tracklet)]
+            if settled:
+                self._clips[tracklet] = (offered, clip)
+        return clip
 
     def places(self, tracklet: int) -> "list[Place]":
         """Where those crops are from."""
         best, others = self._galleries.get(tracklet, (None, None))
         return _spread((best if best.crops else others).crops) if best and others else []
+
+    def merge(self, first: int, other: int) -> None:
+        """Let a tracklet take over the crops of one that proved to be the same person."""
+        nothing = (Gallery(2 * CROPS), Gallery(CROPS))
+        mine, theirs = self._galleries.get(first, nothing), self._galleries.get(other, nothing)
+        for one, more in zip(mine, theirs, strict=True):
+            one.extend(more)
+        self._galleries[first] = self._galleries[other] = mine  # what is seen of either is of both
+        self._clips.pop(first, None)
+
+    def keep(self, tracklets: set[int]) -> None:
+        """Let go of the crops of all tracklets but these."""
+        self._galleries = {number: pair for number, pair in self._galleries.items() if number in tracklets}
+        self._clips = {number: known for number, known in self._clips.items() if number in tracklets}
 
 
 def pair_log_odds(matcher: Matcher) -> Callable[[Sequence[Clip], Ints], Floats]:
@@ -177,3 +205,41 @@ def _spread(places: list[Place]) -> list[Place]:
     shown = [place for place in places if place.crop is not None]
     count = min(CROPS, len(shown))
     return [shown[int((place + 0.5) * len(shown) / count)] for place in range(count)]
+
+
+class Judge:
+    """READ's answers about clips, remembered from one linking to the next: what is live asks again and again."""
+
+    def __init__(self, matcher: Matcher) -> None:
+        """Begin without answers."""
+        self.matcher = matcher
+        self._odds: dict[tuple[Key, Key], tuple[Clip, Clip, float]] = {}  # clips keep their crops, and so their keys
+        self._vectors: dict[Key, tuple[Clip, NDArray[Any]]] = {}
+
+    def vectors(self, clips: Sequence[Clip]) -> NDArray[Any]:
+        """One of unit length for each clip (M, D)."""
+        keys = [_key(clip) for clip in clips]
+        new = [k for k, key in enumerate(keys) if key not in self._vectors]
+        known = dict(self._vectors)
+        if new:
+            found = self.matcher.video_vectors([clips[k] for k in new])
+            known |= {keys[k]: (clips[k], row) for k, row in zip(new, found, strict=True)}
+        self._vectors = {key: known[key] for key in keys}
+        return np.stack([known[key][1] for key in keys])
+
+    def log_odds(self, clips: Sequence[Clip], pairs: Ints) -> Floats:
+        """Log odds (P,) of pairs of clips (P, 2)."""
+        keys = [_key(clip) for clip in clips]
+        asked = [(keys[i], keys[j]) for i, j in pairs.tolist()]
+        new = [k for k, key in enumerate(asked) if key not in self._odds]
+        found = pair_log_odds(self.matcher)(clips, pairs[new]).tolist() if new else []
+        known = dict(self._odds)
+        for k, odds in zip(new, found, strict=True):
+            known[asked[k]] = (clips[pairs[k, 0]], clips[pairs[k, 1]], odds)
+        self._odds = {key: known[key] for key in asked}
+        return np.array([known[key][2] for key in asked])
+
+
+def _key(clip: Clip) -> Key:
+    """What tells a clip from others as long as its crops are kept."""
+    return tuple(id(crop) for crop in clip)

@@ -77,6 +77,7 @@ class Steps:
         """
         self._frames, self._detect, self._tracker = frames, detect, tracker
         self._count = 0
+        self._time: float | None = None  # of the last frame
         self._indices: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)  # the tracker's frame, the source's
 
     def __iter__(self) -> Iterator[Step]:
@@ -84,7 +85,7 @@ class Steps:
             begun = time.perf_counter()
             detections = self._detect(frame)
             detected = time.perf_counter()
-            people = self._tracker.update(detections, frame.image)
+            people = self._update(frame, detections)
             tracked = time.perf_counter()
             self._indices.append((self._count, frame.index))
             self._count += 1
@@ -97,6 +98,14 @@ class Steps:
                 seconds_detector=detected - begun,
                 seconds_tracker=tracked - detected,
             )
+
+    def _update(self, frame: Frame, detections: sv.Detections) -> sv.Detections:
+        """What the tracker says of a frame; whoever can gets its time, as long as that grows."""
+        if not isinstance(self._tracker, ReadTracker):
+            return self._tracker.update(detections, frame.image)
+        grows = frame.time is not None and (self._time is None or frame.time > self._time)
+        self._time = frame.time if grows else None if self._time is None else self._time + 1 / self._tracker.config.fps
+        return self._tracker.update(detections, frame.image, self._time)
 
     def finish(self) -> list[Reassignment]:
         """Boxes of earlier frames whose id is settled by the end of the video, wherever the loop ended."""
@@ -167,7 +176,8 @@ def track(
                 break
     except KeyboardInterrupt:
         summary.interrupted = True
-    results.settle(steps.finish())
+    finally:  # whatever broke off: those still undecided are told as well
+        results.settle(steps.finish())
     summary.identities = len(results.people)
     summary.seconds_total = time.perf_counter() - started
     _count_work(summary, tracker, before)

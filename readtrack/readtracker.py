@@ -13,14 +13,16 @@ from readtrack import boxes
 from readtrack.devices import Precision
 from readtrack.errors import InputError, given
 from readtrack.images import Image, has_pixels
+from readtrack.live import Live
 from readtrack.read.matcher import Matcher
-from readtrack.tracking import Association, Prediction, Reassignment, Tracker, TrackerConfig
-from readtrack.tracking.camera_motion import CameraMotion
-from readtrack.tracking.questions import Asking, answer_alone, answer_together
+from readtrack.tracking import Association, Prediction, Reassignment, TrackerConfig
 
 
 class ReadTracker:
     """Tracks people and brings back those who were hidden or away. Instances share nothing but given matchers.
+
+    Everybody gets an id within ``config.delay`` seconds; until then it is -1. For ``config.correction`` seconds more it
+    may prove wrong. ``reassignments`` tells of both.
 
     Example:
         >>> tracker = ReadTracker(weights="read-s")  # doctest: +SKIP
@@ -40,7 +42,7 @@ class ReadTracker:
 
         Args:
             weights: a shipped name, a file, a loaded matcher, or None or "none" for motion only.
-            config: the tracker's settings; set its ``fps``.
+            config: the tracker's settings; set its ``fps``, or give times.
             device: where the network runs; None takes a GPU where there is one.
             precision: of the network, on a GPU.
             threads: of the network, on a CPU; None takes one for each core.
@@ -51,75 +53,73 @@ class ReadTracker:
         self.matcher: Matcher | None = None
         if weights is not None and weights != "none":
             self.matcher = Matcher.of(weights, device, precision, threads)
-        self.tracker = Tracker(config, self.matcher.log_odds if self.matcher else None)
-        self._camera = CameraMotion() if config.moving_camera else None
-        self._size: tuple[int, int] | None = None  # of the images
+        self.config = config
+        self.reset()
 
-    def update(self, detections: sv.Detections, image: Image | None = None) -> sv.Detections:
+    def reset(self) -> None:
+        """Forget everything and count ids from 1 again."""
+        self.live = Live(self.matcher, self.config)
+
+    @property
+    def frame(self) -> int:
+        """The last frame, from 0; -1 before the first."""
+        return self.live.gathering.frames - 1
+
+    def update(self, detections: sv.Detections, image: Image | None = None, time: float | None = None) -> sv.Detections:
         """Take the next frame; to be called for every frame, also without detections.
 
         Args:
             detections: people's boxes, in pixels of the image.
-            image: BGR uint8 (H, W, 3); None or empty matches this frame by motion only.
+            image: BGR uint8 (H, W, 3); None or empty goes by boxes alone in this frame.
+            time: of the frame in seconds, later than that of the last one; None goes by ``config.fps``.
 
         Returns:
             The same detections in the same order with ``tracker_id``; -1 where there is no id (yet).
 
         Raises:
-            InputError: these are no detections, or the image is not (H, W, 3) uint8 or of another size than before.
+            InputError: these are no detections, the image is not (H, W, 3) uint8 or of another size than before, or the
+                time is not later.
         """
-        return answer_alone(self.steps(detections, image), self.tracker.log_odds)
-
-    def steps(self, detections: sv.Detections, image: Image | None = None) -> Asking[sv.Detections]:
-        """``update`` for whoever answers the questions to READ, as ``Tracker.steps``."""
         self.check(detections, image)
-        if image is None or not image.size:
-            return (yield from self.tracker.steps(detections))
-        self._size = (image.shape[1], image.shape[0])
-        described = self.matcher.describe(image, detections) if self.matcher else detections
-        moved = None if self._camera is None else self._camera.since_last(image, detections)
-        found = yield from self.tracker.steps(described, image.shape[1::-1], moved)
+        self.live.see(detections, image, time)
+        return self.answer(detections)
+
+    def answer(self, detections: sv.Detections) -> sv.Detections:
+        """The detections of the frame that was just seen, with their ids."""
         answer = boxes.with_data(detections)
-        answer.tracker_id = found.tracker_id
+        answer.tracker_id = self.live.decide()
         return answer
 
     def check(self, detections: Any, image: Any, whose: str = "") -> None:
         """Raise InputError where these cannot be the next frame; ``whose`` begins its message."""
         boxes.check_detections(detections, f"{whose}detections")
-        has_pixels(image, f"{whose}an image", self._size)
+        has_pixels(image, f"{whose}an image", self.live.gathering.size)
 
     def finish(self) -> list[Reassignment]:
         """Settle the ids of everyone still undecided, at the end of a video; returns their boxes so far."""
-        return self.tracker.finish()
-
-    def reset(self) -> None:
-        """Forget everything and count ids from 1 again."""
-        self.tracker.reset()
-        self._size = None
-        if self._camera is not None:
-            self._camera.reset()
+        return self.live.finish()
 
     @property
     def predictions(self) -> list[Prediction]:
         """Where people are believed to be who were seen lately enough for motion to find them again."""
-        return self.tracker.predictions
+        return self.live.predictions
 
     @property
     def associations(self) -> list[Association]:
-        """READ's decisions in the last update."""
-        return self.tracker.associations
+        """Who was found again in the last update, and how sure that is."""
+        return self.live.associations
 
     @property
     def reassignments(self) -> list[Reassignment]:
         """Boxes of earlier frames whose id was settled, or proved wrong (``previous_id``), in the last update."""
-        return self.tracker.reassignments
+        return self.live.reassignments
 
 
 class ReadTrackers:
-    """One ``ReadTracker`` for each of several cameras; ids are separate, and READ's work is done together.
+    """One ``ReadTracker`` for each of several cameras; ids are separate, and crops are encoded together.
 
-    The answers are those of separate trackers, but for rounding: wherever trackers ask READ about crops, all of them
-    are heard first, and the crops go through the encoder in one batch.
+    The answers are those of separate trackers, but for rounding: all cameras' crops go through the encoder in one
+    batch; pairs of crops are judged camera by camera.
 
     Example:
         >>> trackers = ReadTrackers(["entrance", "hall"])  # doctest: +SKIP
@@ -155,12 +155,18 @@ class ReadTrackers:
         self.matcher = ReadTracker(weights, config, device, precision, threads).matcher
         self.trackers = {name: ReadTracker(self.matcher, config) for name in names}
 
-    def update(self, detections: Sequence[sv.Detections], images: Sequence[Image | None]) -> list[sv.Detections]:
+    def update(
+        self,
+        detections: Sequence[sv.Detections],
+        images: Sequence[Image | None],
+        time: float | None = None,
+    ) -> list[sv.Detections]:
         """Take the next frame of every camera; no tracker takes any of them where one cannot be used.
 
         Args:
             detections: of each camera, in pixels of its image; empty where a camera has no frame.
             images: of each camera, as in ``ReadTracker.update``; None where it has no frame.
+            time: of the frames, as in ``ReadTracker.update``.
 
         Returns:
             The same detections of each camera with ``tracker_id``.
@@ -177,9 +183,13 @@ class ReadTrackers:
             raise InputError(f"{found} for {len(self)} cameras: give one for each; empty and None without a frame")
         for (name, tracker), people, image in zip(self.trackers.items(), detections, images, strict=True):
             tracker.check(people, image, f"camera {name}: ")
-        cameras = zip(self.trackers.values(), detections, images, strict=True)
-        steps = [tracker.steps(people, image) for tracker, people, image in cameras]
-        return answer_together(steps, self.matcher.log_odds_each if self.matcher else lambda asked: [])
+        cameras = list(zip(self.trackers.values(), detections, images, strict=True))
+        for tracker, people, image in cameras:
+            tracker.live.see(people, image, time)
+        waiting = [crop for tracker in self.trackers.values() for crop in tracker.live.waiting]
+        if self.matcher is not None and waiting:
+            self.matcher.encode(waiting)
+        return [tracker.answer(people) for tracker, people, _ in cameras]
 
     def finish(self) -> list[list[Reassignment]]:
         """``ReadTracker.finish`` of each camera."""

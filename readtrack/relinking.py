@@ -1,6 +1,7 @@
 """Other people's tracks: their identities repaired frame by frame (``Relinker``), or joined once they are finished."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from numbers import Real
 from pathlib import Path
@@ -12,28 +13,24 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.errors import InputError
-from readtrack.images import has_pixels
 from readtrack.linking.engine import Linked, apart
 from readtrack.linking.settings import LinkingConfig
 from readtrack.linking.similarity import Ints
+from readtrack.live import Live
 from readtrack.offline import OfflineTracker
 from readtrack.read.matcher import Matcher
-from readtrack.tracking import Association, Tracker, TrackerConfig
-from readtrack.tracking.identity import Identities, Match, Observations
-from readtrack.tracking.questions import Asking
-from readtrack.tracking.track import UNDECIDED, Track
+from readtrack.tracking import Association, TrackerConfig
 from readtrack.video import Frame
 
 
 class Relinker:
     """Takes another tracker's boxes and ids (the host's) and gives back ids that outlive being hidden or away.
 
-    Every box gets its id at once. Whom the host starts anew goes out under a new id, while unobstructed crops are
-    compared with everybody lost; once READ is sure, the lost person's id takes over. A host's track that was occluded,
-    truncated or missed is verified; where it has slipped onto somebody else, ids are swapped back or given up. So the
-    id of a host's track may change, usually once, within ``max_delay`` seconds. ``renamed`` tells when; what went out
-    under an id in ``merged`` may be rewritten from the start, by whoever can. Two people in one frame never have the
-    same id, and nobody comes back faster than people run.
+    Every box gets its id at once. The host's tracks are cut wherever somebody else comes close, jumps or is missed, and
+    the pieces are linked like tracklets; that the host goes on counts for a link. So the id of a host's track may
+    change: where READ finds out who somebody new is, or that a track has slipped onto somebody else. ``renamed`` tells
+    when; what went out under an id in ``merged`` may be rewritten from the start, by whoever can. Two people in one
+    frame never have the same id.
 
     Example:
         >>> relinker = Relinker("read-s", TrackerConfig(fps=30))  # doctest: +SKIP
@@ -50,29 +47,27 @@ class Relinker:
 
         Args:
             weights: a shipped name, a file, or a loaded matcher, which several relinkers may share.
-            config: when READ is believed; set its ``fps``. What concerns motion is the host's business.
+            config: ``fps``, ``correction``, ``max_age`` and ``max_lost`` count; all else is the host's business.
             device: where the network runs; None takes a GPU where there is one.
 
         Raises:
             InputError: weights or device cannot be used.
         """
         self.matcher = Matcher.of(weights, device)
-        own = replace(config, min_hits=1, start_confidence=0, duplicate_iou=1)
-        self._tracker = Tracker(own, self.matcher.log_odds, self._associate)
+        self._config = replace(config, delay=0, min_person=0, fill_gap=0)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything and count ids from 1 again."""
-        self._tracker.reset()
-        self._tracks: dict[Hashable, Track] = {}  # the host's id -> its track
-        self._hosts: Sequence[Hashable] = []  # the host's ids of a frame's detections
-        self._count = 0  # ids given
-        self._waiting: dict[Hashable, int] = {}  # the host's id -> the id under which it goes out undecided
-        self._numbers: dict[int, int] = {}  # identity -> its id
+        self._live = Live(self.matcher, self._config)
+        self._numbers: OrderedDict[Hashable, int] = OrderedDict()  # the host's id -> its number, the latest seen last
+        self._count = 0  # numbers given
         self._shown: dict[Hashable, int] = {}  # the host's id -> the id that it went out under last
+        self._spare: dict[Hashable, int] = {}  # the same of whom nothing is known, or whose id is somebody else's now
+        self._beside: dict[int, set[int]] = {}  # id -> those in whose frames it was
         self.renamed: dict[int, int] = {}  # id -> id: who goes on under another id since the last update
         self.merged: dict[int, int] = {}  # those of them whose first id was never anybody else's
-        self.associations: list[Association] = []  # READ's decisions in the last update
+        self.associations: list[Association] = []  # who was found again in the last update
 
     def update(
         self,
@@ -80,6 +75,7 @@ class Relinker:
         ids: Iterable[Hashable] | None,
         image: NDArray[np.uint8] | None,
         confidence: NDArray[Any] | None = None,
+        time: float | None = None,
     ) -> NDArray[np.int64]:
         """Take the host's answer for the next frame; to be called for every frame, also where it is empty.
 
@@ -88,13 +84,14 @@ class Relinker:
             ids: the host's N ids, numbers or names; who has a number below 0 (not confirmed) keeps it. None stands
                 for none, as supervision has it of an empty frame.
             image: BGR uint8 (H, W, 3); None or empty goes through this frame without READ.
-            confidence: (N,) in [0, 1], 1 where it is not given; READ looks at confident boxes only.
+            confidence: (N,) in [0, 1], 1 where it is not given.
+            time: of the frame in seconds, later than that of the last one; None goes by ``config.fps``.
 
         Returns:
             (N,) ids, counted from 1, none of them twice.
 
         Raises:
-            InputError: an id is NaN or stands twice in a frame, or boxes, ids, confidence or image do not fit.
+            InputError: an id is NaN or stands twice in a frame, or boxes, ids, confidence, image or time do not fit.
         """
         hosts = ids.tolist() if isinstance(ids, np.ndarray) else list(ids or ())
         answer = np.array([host if _unconfirmed(host) else 0 for host in hosts], dtype=np.int64)
@@ -105,64 +102,51 @@ class Relinker:
             raise InputError(f"an id is not a number: {known}; give each box of a frame an id of its own")
         if len(set(known)) < len(known):
             raise InputError(f"an id stands twice in a frame: {known}; give each box of a frame an id of its own")
-        size = None
-        if has_pixels(image):
-            assert image is not None
-            people, size = self.matcher.describe(image, people), (image.shape[1], image.shape[0])
-        self._hosts = known
-        identities = self._tracker.update(people, size).tracker_id
-        assert identities is not None
-        alive = {id(track) for track in self._tracker.tracks}
-        followed = {**self._tracks, **{known[row]: track for track, row in self._tracker.matches}}
-        self._tracks = {host: track for host, track in followed.items() if id(track) in alive}
-        self._number(known, identities)
-        self._forget(known)
-        answer[rows] = [self._shown[host] for host in known]
+        self._live.see(people, image, time, self._numbered(known))
+        told = self._live.decide()
+        for row, (host, number) in enumerate(zip(known, told.tolist(), strict=True)):
+            if number > 0:
+                self._spare.pop(host, None)
+            else:
+                told[row] = self._spare.setdefault(host, 0) or self._live.people.new_id()
+                self._spare[host] = int(told[row])
+        self._compare(known, told.tolist())
+        answer[rows] = told
         return answer
 
-    def _associate(self, now: Observations, tracks: list[Track], identities: Identities) -> Asking[list[Match]]:
-        """What the host matched; who was out of sight for long may be somebody else now."""
-        yield from ()  # nothing to be asked here
-        usable = np.flatnonzero(boxes.usable(now.xyxy)).tolist()
-        matches = [(self._tracks[self._hosts[i]], i) for i in usable if self._hosts[i] in self._tracks]
-        for track, _ in matches:
-            if track.gap(now.frame) > 1:
-                track.mark_unverified(set())
-        return matches
+    def _numbered(self, hosts: list[Hashable]) -> NDArray[np.int64]:
+        """Numbers for the host's ids (N,); those unseen for long are forgotten."""
+        for host in hosts:
+            if host not in self._numbers:
+                self._numbers[host] = self._count
+                self._count += 1
+            self._numbers.move_to_end(host)
+        while len(self._numbers) > len(hosts) + self._config.max_lost:
+            host, _ = self._numbers.popitem(last=False)
+            self._shown.pop(host, None)
+            self._spare.pop(host, None)
+        return np.array([self._numbers[host] for host in hosts], dtype=np.int64)
 
-    def _number(self, hosts: Sequence[Hashable], identities: NDArray[Any]) -> None:
-        """Ids for identities, and for hosts that have none yet; note who goes on under another one."""
-        for host, track in self._tracks.items():  # also who was decided while out of sight
-            if host not in hosts and track.id != UNDECIDED and track.id not in self._numbers:
-                self._numbers[track.id] = self._waiting.pop(host, 0) or self._next()
-        before, self._shown = self._shown, dict(self._shown)
-        for host, identity in zip(hosts, identities.tolist(), strict=True):
-            waiting = self._waiting.pop(host, 0)
-            number = self._numbers.get(identity) or waiting or self._next()
-            self._shown[host] = number
-            if identity == UNDECIDED:
-                self._waiting[host] = number
-            else:
-                self._numbers[identity] = number
-        self.renamed = {
-            before[host]: self._shown[host]
-            for host in hosts
-            if before.get(host, self._shown[host]) != self._shown[host]
-        }
-        self.associations = [replace(a, track=self._numbers[a.track]) for a in self._tracker.associations]
-
-    def _forget(self, hosts: Sequence[Hashable]) -> None:
-        """Drop ids of whom the tracker has forgotten; see which ids have ceased."""
-        people, remembered = {track.id for track in self._tracker.tracks}, {*self._tracks, *hosts}
-        self._numbers = {identity: number for identity, number in self._numbers.items() if identity in people}
-        self._waiting = {host: number for host, number in self._waiting.items() if host in remembered}
-        self._shown = {host: number for host, number in self._shown.items() if host in remembered}
-        used = {*self._numbers.values(), *self._waiting.values()}
-        self.merged = {old: new for old, new in self.renamed.items() if old not in used}
-
-    def _next(self) -> int:
-        self._count += 1
-        return self._count
+    def _compare(self, hosts: list[Hashable], told: list[int]) -> None:
+        """See who goes on under another id than before."""
+        before = self._shown
+        self._shown = {**before, **dict(zip(hosts, told, strict=True))}
+        changed = {before[host]: number for host, number in zip(hosts, told, strict=True) if host in before}
+        self.renamed = {old: new for old, new in changed.items() if old != new}
+        used = self._live.people.used | set(self._spare.values()) | set(told)
+        for number in told:
+            self._beside.setdefault(number, set()).update(told)
+        self.merged = {}
+        for old, new in self.renamed.items():
+            beside = self._beside.get(old, set())
+            if old not in used and new not in beside:
+                self.merged[old] = new
+                self._beside[new] |= beside - {old}
+                for other in beside & self._beside.keys():
+                    self._beside[other].add(new)
+        shown = used | set(self._shown.values())
+        self._beside = {number: others & shown for number, others in self._beside.items() if number in shown}
+        self.associations = self._live.associations
 
 
 def _unconfirmed(host: Hashable) -> bool:

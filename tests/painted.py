@@ -61,7 +61,7 @@ class ByColour:
         return log_odds(self.similarity(queries, galleries))
 
     def vectors(self, source):
-        colours = np.array(self.crops(source), dtype=np.float32).reshape(-1, 3) - 128
+        colours = np.array(self.crops(source), dtype=np.float32).reshape(-1, 3) - 127.5
         return (colours / np.linalg.norm(colours, axis=1, keepdims=True)) @ np.eye(3, 4, dtype=np.float32)
 
     def video_vectors(self, clips):

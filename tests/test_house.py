@@ -21,7 +21,7 @@ FLOORS = [  # a room imports from lower floors and from itself
     {"boxes", "images", "files", "devices"},
     {"mot", "video", "detect", "street", "tracking", "linking", "read", "metrics"},
     {"gathering"},
-    {"offline"},
+    {"offline", "live"},
     {"datasets", "results", "readtracker", "relinking", "memory"},
     {"pipeline", "adapters", "report"},
     {"evaluation"},
@@ -31,7 +31,7 @@ FLOORS = [  # a room imports from lower floors and from itself
 ]
 TASKS = {"track", "edit", "export_tracks", "relink", "train", "average", "convert", "export", "bench", "evaluate"}
 OTHERS_FLAGS = {"--upgrade", "--force-reinstall", "--tracker"}  # pip's, and that of the command of `trackers`
-SCORES = {"reid", "longgap", "mot", "peers", "gaps", "budget"}  # the tasks of `evaluate`
+SCORES = {"reid", "longgap", "mot", "peers", "gaps"}  # the tasks of `evaluate`
 FORBIDDEN = {"utils", "common", "helpers", "core", "base", "io", "types"}
 TORCH = {  # what may import PyTorch while it is imported, beside training/
     "evaluation/speed.py",

@@ -61,7 +61,7 @@ def test_cameras_together_are_tracked_as_if_alone(cameras):
 
 
 def test_ids_are_separate_and_count_from_one(tiny_model):
-    trackers = ReadTrackers(2, Matcher(tiny_model, "cpu"), TrackerConfig(min_hits=1))
+    trackers = ReadTrackers(2, Matcher(tiny_model, "cpu"), TrackerConfig(delay=0))
     box = sv.Detections(np.array([[10.0, 10, 50, 100]]), confidence=np.array([0.9]))
     image = np.zeros((120, 160, 3), np.uint8)
     for _ in range(3):
@@ -69,19 +69,19 @@ def test_ids_are_separate_and_count_from_one(tiny_model):
     assert [answer.tracker_id.tolist() for answer in answers] == [[1], [1]]
     assert len(trackers) == 2 and trackers[1] is not trackers[0]
     trackers.reset()
-    assert [tracker.tracker.frame for tracker in trackers.trackers.values()] == [-1, -1]
+    assert [tracker.frame for tracker in trackers.trackers.values()] == [-1, -1]
     assert trackers.finish() == [[], []]
 
 
 def test_boxes_alone_and_a_tracker_by_itself(cameras, tiny_model):
-    trackers = ReadTrackers(3, None)
+    trackers = ReadTrackers(3, None, TrackerConfig(delay=0.2))
     for frame in cameras[:10]:
         answers = trackers.update(*zip(*frame, strict=True))
     assert all((answer.tracker_id > 0).any() for answer in answers)
     trackers = ReadTrackers(3, Matcher(tiny_model, "cpu"))
     for frame in cameras[:25]:
         trackers[0].update(*frame[0])  # READ answers at once
-    assert trackers[0].tracker.frame == 24 and trackers[1].tracker.frame == -1
+    assert trackers[0].frame == 24 and trackers[1].frame == -1
 
 
 def test_one_bad_camera_holds_up_all_of_them(cameras, tiny_model):
@@ -89,7 +89,7 @@ def test_one_bad_camera_holds_up_all_of_them(cameras, tiny_model):
     (seen, image), (other, _), _ = cameras[0]
     with pytest.raises(InputError, match="camera hall: an image given as"):
         trackers.update([seen, other], [image, image[..., 0]])
-    assert [tracker.tracker.frame for tracker in trackers.trackers.values()] == [-1, -1]
+    assert [tracker.frame for tracker in trackers.trackers.values()] == [-1, -1]
     with pytest.raises(InputError, match="1 detections and 2 images for 2 cameras"):
         trackers.update([seen], [image, image])
     assert len(trackers.update([seen, sv.Detections.empty()], [image, None])) == 2
@@ -106,7 +106,7 @@ def test_errors_on_the_way_reach_the_caller_and_a_reset_starts_anew(cameras, tin
     expected = [[a.tracker_id.tolist() for a in trackers.update(*zip(*frame, strict=True))] for frame in cameras[:10]]
     trackers.reset()
     with monkeypatch.context() as patch, pytest.raises(Broken):
-        patch.setattr(trackers.matcher, "log_odds_each", fail)
+        patch.setattr(trackers.matcher, "encode", fail)
         for frame in cameras:
             trackers.update(*zip(*frame, strict=True))
     trackers.reset()

@@ -15,9 +15,14 @@ from readtrack.errors import InputError
 from readtrack.read.matcher import Matcher
 from readtrack.tracking import TrackerConfig
 from readtrack.tracking.evidence import bounded, pool_log_odds
-from readtrack.tracking.motion import within_reach
 
 FAR = 1.0  # distance of two who cannot be the same
+MATCH_PROBABILITY = 0.9  # from which two are one person
+FEWEST = 3  # clear crops of somebody new who can be compared
+CROPS = 16  # remembered of each
+CONFIDENT = 0.5  # least confidence of a box whose crop counts
+CLOSE_COVER = 0.35  # most of a crop that others may cover
+SPEED = 3.0  # plausible, of somebody unseen, in body heights per second
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +53,7 @@ class Reid:
 
         Args:
             weights: a shipped name, a file, or a loaded matcher.
-            config: when READ is believed: ``fps``, ``match_probability``, ``min_comparisons``, ``max_age``,
-                ``max_speed``, ``max_occlusion``, ``high_confidence`` and ``gallery_size`` count.
+            config: ``fps`` and ``max_age`` count.
             device: where the network runs; None takes a GPU where there is one.
 
         Raises:
@@ -68,9 +72,9 @@ class Reid:
         """What ``norfair.Tracker`` needs to be told."""
         return {
             "reid_distance_function": self.distance,
-            "reid_distance_threshold": 1 - self.config.match_probability,
+            "reid_distance_threshold": 1 - MATCH_PROBABILITY,
             "reid_hit_counter_max": round(self.config.max_age * self.config.fps),
-            "past_detections_length": self.config.gallery_size,
+            "past_detections_length": CROPS,
         }
 
     def detections(self, people: sv.Detections, image: NDArray[np.uint8] | None) -> list[Any]:
@@ -93,9 +97,7 @@ class Reid:
         crops: list[Any] = [None] * len(rows)
         if image is not None and image.size:
             crops = list(self.matcher.describe(image, boxes.take(people, rows)).data["crop"])
-        unobstructed = (boxes.occlusion(xyxy) <= self.config.max_occlusion).all(axis=1) & (
-            scores >= self.config.high_confidence
-        )
+        unobstructed = (boxes.occlusion(xyxy) <= CLOSE_COVER).all(axis=1) & (scores >= CONFIDENT)
         return [
             self._detection(
                 points=xyxy[i].reshape(2, 2),
@@ -118,13 +120,22 @@ class Reid:
         first, last = new.past_detections[0].embedding, old.last_detection.embedding
         if not (isinstance(first, Appearance) and isinstance(last, Appearance)):
             raise InputError("a norfair Detection without READ's embedding: make all of them by Reid.detections")
-        if not within_reach((last.frame, last.xyxy), (first.frame, first.xyxy), self.config):
+        if not _within_reach(last, first, self.config.fps):
             return FAR
         queries, gallery = _crops(new), _crops(old)
-        if len(queries) < self.config.min_comparisons or not gallery:
+        if len(queries) < FEWEST or not gallery:
             return FAR
         odds = pool_log_odds(bounded(self.matcher.log_odds(queries, [gallery]))[:, 0].tolist())
         return float(expit(-odds))
+
+
+def _within_reach(last: Appearance, first: Appearance, fps: float) -> bool:
+    """Whether somebody seen last there may be who is seen first here: later, and no faster than people are."""
+    seconds = (first.frame - last.frame) / fps
+    ends = np.stack([last.xyxy, first.xyxy])
+    away = np.hypot(*np.diff(ends[:, :2] + ends[:, 2:], axis=0)[0] / 2)
+    height = float((ends[:, 3] - ends[:, 1]).max())
+    return bool(seconds > 0 and away <= height * (1 + SPEED * seconds))
 
 
 def _crops(tracked: Any) -> list[Any]:

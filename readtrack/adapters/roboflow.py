@@ -17,7 +17,6 @@ from readtrack.adapters.host import hook
 from readtrack.readtracker import ReadTracker
 from readtrack.tracking import Prediction, TrackerConfig
 
-LONGEST = 1e6  # frames without anybody that are gone through at once, at most
 BaseTracker: Any = hook("trackers.core.base", "BaseTracker", "trackers")
 
 
@@ -44,11 +43,10 @@ class ReadTrackTracker(BaseTracker):  # type: ignore[misc]  # known only once th
 
     tracker_id = "readtrack"
     search_space: ClassVar[dict[str, dict[str, Any]]] = {
-        "high_confidence": {"type": "uniform", "range": [0.3, 0.7]},
-        "start_confidence": {"type": "uniform", "range": [0.4, 0.8]},
-        "min_hits": {"type": "randint", "range": [1, 6]},
-        "max_delay": {"type": "uniform", "range": [0.5, 4.0]},
-        "match_probability": {"type": "uniform", "range": [TrackerConfig.late_match_probability, 0.99]},
+        "start_confidence": {"type": "uniform", "range": [0.3, 0.8]},
+        "low_confidence": {"type": "uniform", "range": [0.1, 0.3]},
+        "delay": {"type": "uniform", "range": [0.0, 2.0]},
+        "min_person": {"type": "uniform", "range": [0.0, 0.6]},
     }
 
     def __init__(
@@ -56,13 +54,11 @@ class ReadTrackTracker(BaseTracker):  # type: ignore[misc]  # known only once th
         weights: Any = "read-s",
         device: str = "",
         frame_rate: float = 30.0,
-        high_confidence: float = TrackerConfig.high_confidence,
         start_confidence: float = TrackerConfig.start_confidence,
         low_confidence: float = TrackerConfig.low_confidence,
-        min_hits: int = TrackerConfig.min_hits,
+        delay: float = 0.08,
+        min_person: float = TrackerConfig.min_person,
         max_age: float = TrackerConfig.max_age,
-        match_probability: float = TrackerConfig.match_probability,
-        max_delay: float = TrackerConfig.max_delay,
     ) -> None:
         """Load the network.
 
@@ -70,30 +66,24 @@ class ReadTrackTracker(BaseTracker):  # type: ignore[misc]  # known only once th
             weights: A shipped name, a file or a loaded Matcher; "none" tracks by motion only.
             device: Where the network runs; empty takes a GPU where there is one.
             frame_rate: Frames per second of the video.
-            high_confidence: Detections from here on are matched first.
-            start_confidence: From here on they may start tracks.
-            low_confidence: Weaker ones down to here may continue tracks.
-            min_hits: Detections before a track is confirmed.
-            max_age: Seconds for which a lost person may be re-identified.
-            match_probability: Probability from which a new track is a lost person.
-            max_delay: Seconds for which a new track may stay undecided, with tracker_id -1.
+            start_confidence: Least confidence of a detection that begins a track.
+            low_confidence: Weaker ones down to here only continue one.
+            delay: Seconds for which somebody may stay undecided, with tracker_id -1; nobody hears of it afterwards.
+            min_person: Probability of being a person below which one gets no id.
+            max_age: Seconds for which a lost person may be brought back.
 
         Raises:
             InputError: weights, device or a setting cannot be used.
         """
         config = TrackerConfig(
             fps=frame_rate,
-            high_confidence=high_confidence,
             start_confidence=start_confidence,
             low_confidence=low_confidence,
-            min_hits=min_hits,
+            delay=delay,
+            min_person=min_person,
             max_age=max_age,
-            match_probability=match_probability,
-            max_delay=max_delay,
         )
         self._tracker = ReadTracker(weights, config, device or None)
-        frames = config.fps * (max_age + config.coast)  # after which nothing is left
-        self._longest = int(min(frames, LONGEST)) + 1
         self._fps = frame_rate
         self._last: float | None = None  # timestamp
 
@@ -105,28 +95,20 @@ class ReadTrackTracker(BaseTracker):  # type: ignore[misc]  # known only once th
         Args:
             detections: people, in pixels of the frame.
             frame: BGR uint8 (H, W, 3); None matches this frame by motion only.
-            timestamp: seconds, not falling; frames that were left out in between count as empty.
+            timestamp: seconds, rising; a frame that is not later than the one before is left out. None counts frames.
 
         Returns:
             The same detections in the same order with ``tracker_id``; -1 where there is no id (yet).
         """
-        frames = self._frames_since_last(timestamp)
-        if not frames:
+        if timestamp is not None and not (np.isfinite(timestamp) and (self._last is None or timestamp > self._last)):
+            warnings.warn(f"timestamp {timestamp}: not later than {self._last}, frame left out", stacklevel=2)
             answer = boxes.with_data(detections)
             answer.tracker_id = np.full(len(detections), -1)
             return answer
-        for _ in range(min(frames - 1, self._longest)):
-            self._tracker.update(sv.Detections.empty())
-        return self._tracker.update(detections, frame)
-
-    def _frames_since_last(self, timestamp: float | None) -> int:
-        """How many frames on this one is, at least 1; 0 where its timestamp cannot be."""
-        last = self._last
-        if timestamp is not None and not (np.isfinite(timestamp) and (last is None or timestamp >= last)):
-            warnings.warn(f"timestamp {timestamp} is no time or earlier than {last}: frame left out", stacklevel=3)
-            return 0
+        if timestamp is None and self._last is not None:
+            timestamp = self._last + 1 / self._fps
         self._last = timestamp
-        return 1 if timestamp is None or last is None else max(1, round((timestamp - last) * self._fps))
+        return self._tracker.update(detections, frame, timestamp)
 
     def reset(self) -> None:
         """Forget everything and count ids from 1 again."""

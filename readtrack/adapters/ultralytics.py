@@ -22,6 +22,7 @@ from readtrack.readtracker import ReadTracker
 from readtrack.tracking import TrackerConfig
 
 NAME = "readtrack"
+DELAY = 0.08  # seconds: the third frame
 OWN = ("tracker_type", "weights", "precision", "device")  # of the file's entries; ultralytics sets the device
 SETTINGS = [field.name for field in fields(TrackerConfig)]
 
@@ -44,7 +45,8 @@ def config(
         path: where to write it, as .yaml; None takes a new temporary file.
         weights: a shipped name or a file.
         precision: of the network, on a GPU.
-        settings: of ``TrackerConfig``; set ``fps`` to the video's.
+        settings: of ``TrackerConfig``; set ``fps`` to the video's. ``delay`` is 0.08 seconds unless it is given, for
+            nobody hears afterwards who was undecided.
 
     Returns:
         The path.
@@ -143,4 +145,4 @@ def _settings(entries: dict[str, Any]) -> TrackerConfig:
     for key, value in settings.items():
         if not isinstance(value, int | float | np.number | np.bool_):
             raise InputError(f"{NAME}.yaml: {key} given as {given(value)}: expected a number", key)
-    return TrackerConfig(**settings)
+    return TrackerConfig(**{"delay": DELAY} | settings)

@@ -43,12 +43,13 @@ EXAMPLES = """examples:
   python -m readtrack.run video.mp4 --live                 as if it came from a camera
 
 A file is gone through as a whole before ids are told, and once more to be drawn; until then tracks.txt holds pieces of
-tracks that are not joined yet. Cameras, streams and --show are live: ids are told frame by frame.
+tracks that are not joined yet. Cameras, streams and --show are live: ids are told within --delay seconds, and may be
+corrected for --correction seconds more.
 
 written to --out: tracks.txt (MOTChallenge; filled boxes end in 1), dropped.txt (what was found to be no person),
 tracks.mp4, associations.jsonl (why READ decided what), summary.json, report.html (the page of it all)
 """
-SHOWN = ("max_age", "match_probability", "high_confidence", "start_confidence", "budget", "moving_camera")
+SHOWN = ("delay", "correction", "max_age", "start_confidence", "min_person")
 HIDDEN = {field.name for field in fields(TrackerConfig)} - {*SHOWN, "fps"} | {"nms_iou"}
 
 
@@ -92,13 +93,13 @@ class RecordingSettings:
     """What is done with a file, all of which can be looked at before ids are told; cameras and streams are live."""
 
     live: bool = False  # tell ids frame by frame, as of a camera, instead of going through the whole file first
-    fill: bool = True  # of a whole file: fill gaps in which somebody was not detected
+    fill: bool = True  # fill gaps in which somebody was not detected
     raw_boxes: bool = False  # of a whole file: leave boxes as they were detected, not averaged over time
 
 
 @dataclass(frozen=True)
 class TrackingSettings(TrackerConfig):
-    """When a detection belongs to a track; times in seconds, probabilities are READ's."""
+    """How people are followed; times in seconds. delay, correction and max_lost are of what is live."""
 
     fps: float = field(default=TrackerConfig.fps, init=False)  # the source's: no flag
 
@@ -152,7 +153,8 @@ def _track(settings: TrackSettings) -> int:
     if out.show:
         check_window()
     with _open(settings.source) as video:
-        config = TrackerConfig(**{**asdict(settings.tracking), "fps": video.fps / settings.source.stride})
+        tracking = asdict(settings.tracking) | {"fps": video.fps / settings.source.stride}
+        config = TrackerConfig(**tracking if settings.recording.fill else tracking | {"fill_gap": 0})
         weights = settings.read.weights if video.pixels and settings.read.weights != "none" else None
         if not video.pixels:
             console.print(f"{video.name} has no pixels: tracked by motion only, without READ and tracks.mp4")
@@ -255,11 +257,13 @@ def _tracker(
     if live:
         return ReadTracker(weights, config, *network)
     linking = LinkingConfig(
-        max_gap=config.max_age,
-        fill_gap=LinkingConfig.fill_gap if settings.recording.fill else 0,
+        max_gap=min(config.max_age, 1e9),
+        min_person=config.min_person,
+        fill_gap=config.fill_gap,
         smoothing=0 if settings.recording.raw_boxes else LinkingConfig.smoothing,
     )
-    return OfflineTracker(weights, config.fps, linking, *network, start_confidence=config.high_confidence)
+    confidences = (config.start_confidence, config.low_confidence)
+    return OfflineTracker(weights, config.fps, linking, *network, *confidences)
 
 
 def _detect(settings: TrackSettings, video: "Video | Recording", stack: ExitStack) -> "Detect":
@@ -335,7 +339,8 @@ def _score_street(
     if isinstance(tracker, ReadTracker):
         alone = dict(replay(ReadTracker(None, config), replace(street, frames=frames)).tracks)
     else:
-        offline = OfflineTracker(None, config.fps, tracker.config, start_confidence=config.high_confidence)
+        confidences = (config.start_confidence, config.low_confidence)
+        offline = OfflineTracker(None, config.fps, tracker.config, None, "fp32", None, *confidences)
         steps = Steps(frames, lambda frame: street.detections(frame.index), offline)
         indices = [step.frame.index for step in steps]
         alone = people_by_frame(offline.finish_people()[0], indices)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from readtrack.evaluation.budget import BudgetRow
 
 FORMATS = (".png", ".svg")
 BLUE, GREY, RED = "#2870b4", "#9a9a9a", "#d23c3c"
@@ -85,34 +84,6 @@ def cmc_chart(curves: Mapping[str, Sequence[float]], title: str, note: str = "")
     axes.set_ylim(top=100)
     axes.legend(loc="lower right")
     _entitle(figure, axes, title, note)
-    return figure
-
-
-def budget_chart(rows: "Sequence[BudgetRow]") -> "Figure":
-    """IDF1 and people who come back, by the share of detections that READ encodes.
-
-    Args:
-        rows: of one source, or of all together.
-    """
-    figure = _figure(7.2, 4.8)
-    axes = figure.subplots()
-    for kind, colour in (("share", BLUE), ("budget", RED), ("never", GREY)):
-        of_kind = sorted((row for row in rows if row.policy.name.startswith(kind)), key=lambda row: row.encoded)
-        if not of_kind:
-            continue
-        encoded = [100 * row.encoded / max(row.detections, 1) for row in of_kind]
-        axes.plot(encoded, [100 * row.scores.IDF1 for row in of_kind], color=colour, marker="o", label=f"IDF1, {kind}")
-        recall = [100 * row.back / row.asked if row.asked else np.nan for row in of_kind]
-        axes.plot(encoded, recall, color=colour, marker="s", linestyle=":", label=f"recall after absences, {kind}")
-        for row, x in zip(of_kind, encoded, strict=True):
-            place = (x, 100 * row.scores.IDF1)
-            label = row.policy.name.split()[-1]
-            axes.annotate(
-                label, place, xytext=(-2, 7), textcoords="offset points", fontsize=7, color=colour, rotation=60
-            )
-    axes.set(xlabel="detections that READ encodes, %", ylabel="%")
-    axes.legend(fontsize=8)
-    _entitle(figure, axes, f"{rows[0].source}: what asking READ costs and brings", "")
     return figure
 
 

@@ -65,7 +65,8 @@ def replay(
                 if number != late.previous_id or (xyxy != late.xyxy).any()
             ]
         for late in reassignments:
-            keep(late.frame, late.xyxy, late.track)
+            if late.track > 0:
+                keep(late.frame, late.xyxy, late.track)
 
     detect = detections or recording.detections
     steps = Steps(recording.frames, lambda frame: _plain(detect(frame.index)), tracker)

@@ -12,8 +12,6 @@ Corrupted = Literal["all", "occlusion", "jitter", "blur", "small"]
 
 GAPS = (10, 25, 50, 100)  # frames
 LONG_GAPS = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds
-SHARES = (0.5, 0.8, 0.9, 0.95, 0.99, 1.0)
-BUDGETS = (0.02, 0.05, 0.1, 0.2)
 
 
 @dataclass(frozen=True)
@@ -128,21 +126,6 @@ class GapSettings(PeerSettings):
             raise InputError("a gap is of at least 1 frame", parameter="gap")
         if self.places < 1:
             raise InputError(f"{self.places} places: at least 1", parameter="places")
-
-
-@dataclass(frozen=True)
-class BudgetSettings(RecordingSettings):
-    """Recordings, READ and query policies."""
-
-    unambiguous_share: tuple[float, ...] = ()  # share of the likelihood from which motion is believed, 0.5 to 1
-    budget: tuple[float, ...] = ()  # most of all detections that READ is asked about, 0 to 1
-    gap: int = 25  # frames without detections
-    places: int = 5  # windows, at equal steps
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.gap < 1 or self.places < 1:
-            raise InputError("a gap is of at least 1 frame, at 1 place", parameter="gap")
 
 
 def _check_choice(settings: object, name: str) -> None:

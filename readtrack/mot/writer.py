@@ -93,13 +93,16 @@ class MotWriter:
         """Say that identities of earlier frames were wrong.
 
         Args:
-            corrections: 0-based frame, the identity as it was written or corrected last, the right one. All hold at
-                once, so that two people may exchange theirs. Of frames long past they are left out.
+            corrections: 0-based frame, the identity as it was written or corrected last, the right one; -1 takes the
+                box out. All hold at once, so that two people may exchange theirs. Of frames long past they are left
+                out.
         """
         known = [correction for correction in corrections if correction[1] in self._lines.get(correction[0], {})]
         lines = [self._lines[index].pop(was) for index, was, _ in known]
         for (index, _, now), line in zip(known, lines, strict=True):
-            self._lines[index][now], self._corrected[line] = line, now
+            self._corrected[line] = now
+            if now > 0:
+                self._lines[index][now] = line
 
     def _append(self, content: bytes) -> None:
         """Write all of it, or leave the file as it was; the system may take a part only and fail at the next."""
@@ -129,7 +132,7 @@ class MotWriter:
         for number, line in enumerate(self.path.read_bytes().splitlines(keepends=True)):
             frame, identity, rest = line.split(b",", 2)
             rows.append((int(frame), self._corrected.get(number, int(identity)), rest))
-        lines = [b"%d,%d,%b" % row for row in sorted(rows)]
+        lines = [b"%d,%d,%b" % row for row in sorted(rows) if row[1] > 0]
         with replacing(self.path) as partial:
             partial.write_bytes(b"".join(lines))
 

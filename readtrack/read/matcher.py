@@ -71,7 +71,7 @@ class Matcher:
             memory_mb = 256 if str(self.device).startswith("cpu") else 4096
         self.room = int(memory_mb * 2**20 / 2)  # bytes
         self.compared = 0  # pairs that went through the head
-        self.seconds = 0.0  # spent in ``describe``, ``logits`` and ``log_odds_each``
+        self.seconds = 0.0  # spent in ``describe`` and ``logits``
         self._encodings = CachedEncoders(self.network, self.room)
 
     @classmethod
@@ -235,21 +235,6 @@ class Matcher:
             (N, M); minus infinity for a query that shows nothing.
         """
         return self.calibrated(self.logits(queries, galleries))
-
-    def log_odds_each(self, questions: Sequence[tuple[Source, Sequence[Source]]]) -> list[Floats]:
-        """``log_odds`` for several (queries, galleries), such as one for each camera.
-
-        What they need encoded goes through the encoders together, which is faster than one after another.
-        """
-        started = time.perf_counter()
-        asked = [(self.crops(queries), self._clips(galleries)) for queries, galleries in questions]
-        pairs = [(queries, clips) for queries, clips in asked if clips and any(queries)]
-        clips = [clip for _, clips in pairs for clip in clips]
-        shared = [crop for clip in clips for crop in clip] if self.config.shared_encoder else []
-        self.encode([crop for queries, _ in pairs for crop in queries if crop is not None] + shared)
-        self._known(clips)
-        self.seconds += time.perf_counter() - started
-        return [self.log_odds(queries, clips) for queries, clips in asked]
 
     def probability(self, logits: NDArray[np.floating[Any]]) -> Floats:
         """Calibrated probabilities in [0, 1] of what ``logits`` gave, of any shape."""

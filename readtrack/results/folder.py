@@ -181,13 +181,14 @@ class Results:
         wrong = [late for late in reassignments if late.previous_id > 0]
         self._mot.correct([(late.frame, late.previous_id, late.track) for late in wrong])
         self._boxes.subtract(late.previous_id for late in wrong)
-        self._boxes.update(late.track for late in reassignments)
+        self._boxes.update(late.track for late in reassignments if late.track > 0)
         for late in reassignments:
             if late.previous_id <= 0:
                 row = sv.Detections(
                     late.xyxy[None].astype(np.float32),
                     confidence=np.array([late.confidence]),
                     tracker_id=np.array([late.track]),
+                    data={"filled": np.array([late.filled])},
                 )
                 self._mot.write(late.frame, row)
 

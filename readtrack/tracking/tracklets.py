@@ -107,15 +107,16 @@ class Tracklets:
         place[:, 2:] = self._mean[:, 0, 2:]
         variance, both, speed = self._spread.T
         unsure = np.sqrt(np.maximum(2 * passed * both + passed**2 * speed, 0)) * place[:, 3]
-        score = np.zeros((len(place), len(xyah)))
-        if not score.size:
-            return score
-        seen, predicted = boxes.xyah_to_xyxy(xyah), boxes.xyah_to_xyxy(place)
+        if not len(place) or not len(xyah):
+            return np.zeros((len(place), len(xyah)))
         margin = unsure[:, None] * np.array([-0.5, -0.1, 0.5, 0.1])  # people move sideways more than to and fro
-        for row, (box, wider) in enumerate(zip(predicted, margin, strict=True)):
-            score[row] = boxes.iou((box + wider)[None], seen + wider)[0]
+        wide, seen = boxes.xyah_to_xyxy(place) + margin, boxes.xyah_to_xyxy(xyah)[None] + margin[:, None]
+        low, high = np.maximum(wide[:, None, :2], seen[..., :2]), np.minimum(wide[:, None, 2:], seen[..., 2:])
+        shared = (high - low).clip(0).prod(axis=2)
+        sizes = (seen[..., 2:] - seen[..., :2]).prod(axis=2) + (wide[:, 2:] - wide[:, :2]).prod(axis=1)[:, None]
+        score = shared / np.maximum(sizes - shared, 1e-9)
         ratio = np.abs(np.log(xyah[None, :, 3] / place[:, None, 3]))
-        return np.where(ratio <= np.log(HEIGHT_RATIO), score, np.minimum(score, MIN_IOU - 1e-6))
+        return np.asarray(np.where(ratio <= np.log(HEIGHT_RATIO), score, np.minimum(score, MIN_IOU - 1e-6)))
 
     def _learn(self, index: Ints, xyah: Floats, now: float) -> None:
         """Update the filters of living tracklets that were seen at ``xyah``."""

@@ -16,6 +16,7 @@ from readtrack.evaluation.adapters import follow, report, rewritten
 from readtrack.evaluation.recordings import STREET, open_recording
 from readtrack.readtracker import ReadTracker
 from readtrack.relinking import Relinker
+from readtrack.tracking import TrackerConfig
 
 LIGHT = ("host", "ultralytics", "boxmot", "deep_sort_realtime", "norfair")
 HOSTS = ("torch", "ultralytics", "boxmot", "deep_sort_realtime", "norfair", "trackers")
@@ -88,7 +89,7 @@ def test_wrong_weights_are_told():
 
 
 def test_a_clip_is_followed_scored_and_rewritten():
-    tracker = ReadTracker(None)
+    tracker = ReadTracker(None, TrackerConfig(delay=0))
     with open_recording(STREET, frames=30) as clip:
         tracks = follow(lambda found, image: tracker.update(found, image), clip)
         told = report("motion only", clip, tracks)

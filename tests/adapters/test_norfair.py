@@ -40,7 +40,7 @@ def test_two_who_were_seen_together_are_not_the_same():
 
 
 def test_detections_of_hostile_frames():
-    reid = Reid(ByColour(), TrackerConfig(min_hits=1))
+    reid = Reid(ByColour(), TrackerConfig())
     image, people = paint({"ann": at(100), "bob": [5, 5, 5, 50], "cid": [900, 900, 950, 990], "dan": at(110, 299)})
     made = reid.detections(people, image)
     assert [d.data for d in made] == [0, 2, 3]

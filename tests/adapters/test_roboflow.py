@@ -32,7 +32,7 @@ def play(tracker, frames):
 def test_it_is_registered_with_its_settings():
     info = BaseTracker._lookup_tracker("readtrack")
     assert info.tracker_class is ReadTrackTracker
-    assert info.parameters["match_probability"].param_type is float and info.parameters["weights"].param_type is str
+    assert info.parameters["min_person"].param_type is float and info.parameters["weights"].param_type is str
     assert all(parameter.description for parameter in info.parameters.values())
 
 
@@ -62,9 +62,9 @@ def test_timestamps_stand_for_the_frames_between():
         tracker.update(people, image, timestamp=i / 10)
     assert tracker.update(people, image, timestamp=0.5).tracker_id.tolist() == [1]
     tracker.update(people, image, timestamp=1e6)  # beyond memory, and soon answered
-    with pytest.warns(UserWarning, match="earlier"):
+    with pytest.warns(UserWarning, match="not later"):
         assert tracker.update(people, image, timestamp=3.0).tracker_id.tolist() == [-1]
-    assert [tracker.update(people, image, timestamp=1e6 + i / 10).tracker_id[0] for i in range(1, 4)] == [-1, 2, 2]
+    assert [tracker.update(people, image, timestamp=1e6 + i / 10).tracker_id[0] for i in range(1, 4)] == [2, 2, 2]
 
 
 def test_empty_and_hostile_frames():
@@ -74,7 +74,7 @@ def test_empty_and_hostile_frames():
         answer = tracker.update(given, frame)
         assert len(answer.tracker_id) == len(given)
     with pytest.raises(InputError):
-        ReadTrackTracker(None, match_probability=0.1)
+        ReadTrackTracker(None, min_person=1.1)
     with pytest.raises(InputError, match="nowhere"):
         ReadTrackTracker("nowhere")
 
@@ -90,7 +90,7 @@ def test_their_command_takes_it(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["trackers", "track", *flags])
     assert not main()
     ids = [line.split(",")[1] for line in (tmp_path / "out.txt").read_text().splitlines()]
-    assert ids == ["-1", "-1", *["1"] * 10]
+    assert ids == ["-1"] * 2 + ["1"] * 10
 
 
 def test_the_module_is_their_command_with_readtrack_in_it(capsys, monkeypatch):
@@ -100,11 +100,11 @@ def test_the_module_is_their_command_with_readtrack_in_it(capsys, monkeypatch):
     with pytest.raises(SystemExit) as ended, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # runpy's, that it was imported before
         runpy.run_module(roboflow.__name__, run_name="__main__")
-    assert ended.value.code == 0 and "--tracker.max_delay" in capsys.readouterr().out
+    assert ended.value.code == 0 and "--tracker.delay" in capsys.readouterr().out
 
 
 def test_settings_without_end_and_numpy_s_are_taken():
-    tracker = ReadTrackTracker("none", frame_rate=np.float32(10), max_age=float("inf"), match_probability=np.float64(1))
+    tracker = ReadTrackTracker("none", frame_rate=np.float32(10), max_age=float("inf"), min_person=np.float64(0))
     for time in (0.0, 0.1, 60.0):
         image, people = paint({"ann": at(100)})
         assert len(tracker.update(people, image, timestamp=time)) == 1

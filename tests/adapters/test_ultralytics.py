@@ -39,7 +39,7 @@ def test_rows_are_those_with_an_id():
     assert rows[:, 4].tolist() == [2] and rows[:, 7].tolist() == [1]
     assert [track.is_activated for track in tracker.tracked_stracks] == [True, False]
     tracker.reset()
-    assert tracker.update(results_of(people), image).shape == (0, 8) and tracker._tracker.tracker.frame == 0
+    assert tracker.update(results_of(people), image).shape == (0, 8) and tracker._tracker.frame == 0
 
 
 def test_somebody_comes_back():
@@ -100,7 +100,7 @@ def test_the_file_holds_the_settings(tmp_path):
     }
     entries = yaml.safe_load((tmp_path / "mine.yaml").read_text()) | {"weights": None}
     made = adapter.UltralyticsTracker(SimpleNamespace(**entries))
-    assert made._tracker.tracker.config == TrackerConfig(fps=30, max_age=5)
+    assert made._tracker.config == TrackerConfig(fps=30, max_age=5, delay=0.08)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,11 @@
 """Charts: what is drawn where, and that files of both kinds come out."""
 
-from types import SimpleNamespace
-
 import cv2
 import numpy as np
 import pytest
 
 from readtrack.errors import InputError
-from readtrack.evaluation.budget import BudgetRow, QueryPolicy
-from readtrack.evaluation.charts import Confusion, budget_chart, cmc_chart, confusion_sheet, reliability_chart, save
+from readtrack.evaluation.charts import Confusion, cmc_chart, confusion_sheet, reliability_chart, save
 from readtrack.metrics.calibration import reliability_curve
 
 
@@ -40,20 +37,6 @@ def test_the_cmc_of_each_that_ranked():
     figure = cmc_chart({"READ": [0.5, 0.75, 1.0], "pooled features": [0.25, 0.5, 0.5]}, "title")
     lines = {line.get_label(): line.get_xydata().tolist() for line in figure.axes[0].lines}
     assert lines["READ"] == [[1, 50], [2, 75], [3, 100]] and len(lines) == 2
-
-
-def test_what_asking_costs_against_what_it_brings():
-    def row(policy, encoded, score, back):
-        return BudgetRow("street", policy, 10, 100, encoded, 0, 0.0, SimpleNamespace(IDF1=score), 4, back, 0, 0)
-
-    rows = [row(QueryPolicy("never", None), 0, 0.5, 0), row(QueryPolicy("share 1", 1.0), 80, 0.9, 4)]
-    figure = budget_chart([*rows, row(QueryPolicy("share 0.9", 0.9), 20, 0.8, 2)])
-    lines = {line.get_label(): line.get_xydata().tolist() for line in figure.axes[0].lines}
-    assert lines["IDF1, share"] == [[20, 80], [80, 90]] and lines["recall after absences, share"] == [
-        [20, 50],
-        [80, 100],
-    ]
-    assert lines["IDF1, never"] == [[0, 50]]
 
 
 def picture(value, size=(128, 64)):

@@ -287,30 +287,6 @@ def test_errors_count_tracklets_over_all_blocks(tiny_model):
         matcher.similarity(crops, [crops] * 70 + [[np.zeros((4, 4), np.uint8)]])
 
 
-@pytest.mark.parametrize("name", ["attention-compare", "two nets, small"])
-def test_several_questions_are_answered_as_one_by_one(name):
-    model = network(EVERY_NETWORK[name])
-
-    def questions(crops):
-        return [
-            (crops[:2], [crops[2:5], crops[3:6]]),
-            ([], [crops[:1]]),
-            ([crops[6], None], [crops[7:], crops[:1]]),
-            (crops[:1], []),
-        ]
-
-    one_by_one = [Matcher(model, "cpu").log_odds(*question) for question in questions(drawn(9))]
-    matcher = Matcher(model, "cpu")
-    batches = []
-    encode = matcher.network.encode
-    matcher.network.encode = lambda pixels: batches.append(len(pixels)) or encode(pixels)
-    found = matcher.log_odds_each(questions(drawn(9)))
-    assert [answer.shape for answer in found] == [(2, 2), (0, 1), (2, 2), (1, 0)]
-    for answer, expected in zip(found, one_by_one, strict=True):
-        np.testing.assert_allclose(answer, expected, atol=1e-5)
-    assert len(batches) == 1
-
-
 def test_one_vector_per_box_whatever_the_boxes(tiny_model):
     matcher = Matcher(tiny_model, "cpu")
     image, detections = scene()

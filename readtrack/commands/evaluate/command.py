@@ -12,7 +12,6 @@ TASKS = {
     "peers": "trackers side by side on the same detections",
     "gaps": "people known again by trackers after a gap",
     "loss": "where a file's identities are lost, step by step",
-    "budget": "what READ costs and brings, from never to always",
 }
 
 USAGE = """usage: python -m readtrack.evaluate TASK ...
@@ -27,7 +26,6 @@ examples:
   python -m readtrack.evaluate peers --source TUD-Stadtmitte --reid osnet.onnx
   python -m readtrack.evaluate gaps --source TUD-Stadtmitte --tracker readtrack
   python -m readtrack.evaluate loss --source TUD-Stadtmitte
-  python -m readtrack.evaluate budget --source TUD-Stadtmitte
   python -m readtrack.evaluate reid --help                 what a task measures, and all its flags"""
 
 

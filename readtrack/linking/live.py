@@ -1,0 +1,439 @@
+"""Live: people by the same engine on what has been seen, every so often; ids are told soon and corrected for a while.
+
+Only the last seconds are linked anew. What is older has become people who are final: of each of them the engine gets
+their last moments and a few crops, as one tracklet. So memory and time are bounded on endless streams.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from readtrack.linking.engine import SURE, Linked, Observations, link, steady_boxes
+from readtrack.linking.filling import smooth
+from readtrack.linking.motion import SPAN, Motion
+from readtrack.linking.settings import LinkingConfig
+from readtrack.linking.similarity import Appearance
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+NOBODY = 0  # the id of whom none was told
+INTERVAL = 0.25  # seconds between two linkings
+WINDOW = 5.0  # seconds back to which boxes are kept, at least
+LEARNT = 2.0  # seconds for which what was learnt of motion holds
+CONFIDENT = 0.9  # probability of a link from which an id is told before its time
+MOVING = 0.2  # share of frames in which a camera moved, from which it counts as one that does
+
+
+@dataclass(frozen=True)
+class Told:
+    """A box of an earlier frame whose id is known only now."""
+
+    frame: int
+    xyxy: Floats  # (4,)
+    confidence: float
+    id: int  # 0 where it has none any more
+    previous: int  # under which it was told before, 0 where it was not
+    filled: bool  # whether nobody detected it
+
+
+@dataclass(frozen=True)
+class Found:
+    """Somebody known was found again."""
+
+    id: int
+    probability: float  # of this link among all that either might have instead
+    runner_up: float
+    gap: float  # seconds unseen
+    motion: float  # log likelihood ratio of how they moved
+    boxes: int  # of the smaller one of the two
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Boxes; all arrays begin with their number."""
+
+    frame: Ints
+    time: Floats
+    xyxy: Floats
+    steady: Floats
+    confidence: Floats
+    tracklet: Ints
+    told: Ints  # the id under which they went out
+    filled: NDArray[np.bool_]
+
+    def take(self, which: Ints | NDArray[np.bool_]) -> "_Rows":
+        return _Rows(*(values[which] for values in vars(self).values()))
+
+    @classmethod
+    def joined(cls, parts: "Sequence[_Rows]") -> "_Rows":
+        columns = zip(*(vars(part).values() for part in parts), strict=True)
+        return cls(*(np.concatenate(column) for column in columns))
+
+
+NO_ROWS = _Rows(
+    np.zeros(0, np.int64),
+    np.zeros(0),
+    np.zeros((0, 4)),
+    np.zeros((0, 4)),
+    np.zeros(0),
+    np.zeros(0, np.int64),
+    np.zeros(0, np.int64),
+    np.zeros(0, bool),
+)
+
+
+@dataclass
+class _Unit:
+    """What is linked as a whole: a tracklet, or all of a person that is final."""
+
+    begin: float  # seconds
+    last: float
+    boxes: int = 0
+    id: int = NOBODY
+    final: bool = False
+    sure: float = 1.0  # probability of the link that it was told by
+    before: int = -1  # the tracklet with which another tracker says that it goes on, -1 for none
+
+
+class LivePeople:
+    """Links tracklets as they come. It sees no image: ``look`` tells how tracklets look."""
+
+    def __init__(
+        self,
+        config: LinkingConfig = LinkingConfig(),
+        fps: float = 25.0,
+        delay: float = 2.0,
+        correction: float = 5.0,
+        most: int = 200,
+    ) -> None:
+        """Begin with nobody.
+
+        Args:
+            config: how tracklets become people.
+            fps: frames per second, about.
+            delay: seconds after which everybody who is a person has an id; 0 tells it at once.
+            correction: further seconds for which an id that was told may prove wrong; 0 for none.
+            most: people remembered; the longest unseen are forgotten first.
+        """
+        self.config, self.fps, self.delay, self.correction, self.most = config, fps, delay, correction, most
+        self.count = 0  # ids told
+        self.late: list[Told] = []  # of earlier frames, by the last frame
+        self.found: list[Found] = []  # by the last frame
+        self.merged: list[tuple[int, int]] = []  # tracklets whose crops are the first one's from now on
+        self._units: dict[int, _Unit] = {}
+        self._unit_of: dict[int, int] = {}  # tracklet -> unit, by its first tracklet
+        self._rows, self._new = NO_ROWS, [NO_ROWS]
+        self._frames: deque[tuple[int, float, Floats, bool]] = deque()  # number, seconds, to where it stands still
+        self._standing = np.eye(3)
+        self._horizon = -np.inf  # before which nothing is told any more
+        self._linked = -np.inf  # when it was linked last
+        self._motion: tuple[float, Motion] | None = None
+
+    def add(
+        self,
+        frame: int,
+        time: float,
+        xyxy: Floats,
+        confidence: Floats,
+        tracklets: Ints,
+        moved: Floats | None = None,
+        before: dict[int, int] | None = None,
+    ) -> None:
+        """Take the boxes of a frame.
+
+        Args:
+            frame: its number, higher than that of the last one.
+            time: of it in seconds, later than that of the last one.
+            xyxy: (R, 4).
+            confidence: (R,).
+            tracklets: whose boxes they are (R,), none twice.
+            moved: how the background moved since the last frame, (2, 3); None where it stood still.
+            before: with which tracklet new ones go on, as another tracker says.
+        """
+        self.late, self.found, self.merged = [], [], []
+        if moved is not None:
+            self._standing = self._standing @ np.linalg.inv(np.vstack([moved, [0, 0, 1]]))
+        self._frames.append((frame, time, self._standing[:2].copy(), moved is not None))
+        for tracklet in tracklets.tolist():
+            if tracklet not in self._unit_of:
+                self._unit_of[tracklet] = tracklet
+                self._units[tracklet] = _Unit(time, time, before=(before or {}).get(tracklet, -1))
+            unit = self._units[self._unit_of[tracklet]]
+            unit.last, unit.boxes = time, unit.boxes + 1
+        steady = steady_boxes(xyxy, np.repeat(self._standing[None, :2], len(xyxy), axis=0))
+        ids = self._free(np.array([self._units[self._unit_of[t]].id for t in tracklets.tolist()], np.int64), tracklets)
+        count = len(tracklets)
+        self._new.append(
+            _Rows(
+                np.full(count, frame, np.int64),
+                np.full(count, time),
+                xyxy,
+                steady,
+                confidence,
+                tracklets,
+                ids,
+                np.zeros(count, bool),
+            )
+        )
+
+    def _free(self, ids: Ints, tracklets: Ints) -> Ints:
+        """Ids of the boxes of a frame, none twice: of two the one of the longer tracklet keeps it."""
+        order = np.argsort([-self._units[self._unit_of[t]].boxes for t in tracklets.tolist()], kind="stable")
+        taken: set[int] = set()
+        for row in order.tolist():
+            if int(ids[row]) in taken:
+                ids[row] = NOBODY
+            elif ids[row] != NOBODY:
+                taken.add(int(ids[row]))
+        return ids
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to link."""
+        _, now, _, _ = self._frames[-1]
+        opened = [unit for unit in self._units.values() if not unit.final]
+        ripe = now - self.delay + 0.5 / self.fps
+        if any(self._linked - self.delay + 0.5 / self.fps < unit.begin <= ripe for unit in opened if not unit.id):
+            return True
+        return now - self._linked >= (INTERVAL if opened else WINDOW) - 0.5 / self.fps
+
+    def new_id(self) -> int:
+        """An id that is nobody's, from the same count."""
+        self.count += 1
+        return self.count
+
+    @property
+    def used(self) -> set[int]:
+        """Ids of everybody who is remembered."""
+        return {unit.id for unit in self._units.values()} - {NOBODY}
+
+    def knows(self, tracklet: int) -> bool:
+        """Whether a tracklet is still remembered by itself."""
+        return tracklet in self._unit_of
+
+    @property
+    def units(self) -> set[int]:
+        """What is linked as a whole, each by its first tracklet: the names that ``look`` is asked about."""
+        return set(self._units)
+
+    @property
+    def ids(self) -> Ints:
+        """Ids of the last frame's boxes (R,), 0 where there is none (yet)."""
+        if self._new:
+            return self._new[-1].told
+        return np.asarray(self._rows.told[self._rows.frame == self._frames[-1][0]])
+
+    def link(self, look: Callable[[list[int]], Appearance | None], end: bool = False) -> None:
+        """Link what has been seen lately, tell ids and corrections.
+
+        Args:
+            look: appearance of units, which are known by their first tracklet.
+            end: whether nothing follows, so that everybody gets an id.
+        """
+        if not self._frames:
+            return
+        now = self._frames[-1][1]
+        self._linked = now
+        self._rows, self._new = _Rows.joined([self._rows, *self._new]), []
+        self._forget(now)
+        kept = self._rows
+        seen = np.flatnonzero(~kept.filled)
+        if not len(seen):
+            return
+        owner = np.array([self._unit_of[t] for t in kept.tracklet[seen].tolist()], np.int64)
+        order = np.lexsort((kept.frame[seen], owner))
+        again = (np.diff(owner[order]) == 0) & (np.diff(kept.frame[seen][order]) == 0)
+        seen, owner = seen[order][np.append(True, ~again)], owner[order][np.append(True, ~again)]
+        names, numbers = np.unique(owner, return_inverse=True)
+        units = [self._units[name] for name in names.tolist()]
+        place = {name: k for k, name in enumerate(names.tolist())}
+        before = [place.get(self._unit_of.get(unit.before, -1), -1) for unit in units]
+        motion = self._motion[1] if self._motion and now - self._motion[0] < LEARNT else None
+        linked = link(
+            Observations(
+                kept.frame[seen],
+                kept.xyxy[seen],
+                kept.confidence[seen],
+                numbers.astype(np.int64),
+                kept.steady[seen],
+                kept.time[seen],
+            ),
+            self.fps,
+            self.config,
+            look(names.tolist()),
+            np.array(before) if max(before) >= 0 else None,
+            np.array([unit.final for unit in units]),
+            motion,
+        )
+        if motion is None:
+            self._motion = (now, linked.motion)
+        self._name(names.tolist(), units, linked, now, end)
+        self._tell(end)
+        self._close(now, linked.longest_gap, end)
+
+    def _name(self, names: list[int], units: list[_Unit], linked: Linked, now: float, end: bool) -> None:
+        """Give units the ids of their people."""
+        groups: dict[int, list[int]] = {}
+        for place, person in enumerate(linked.people.tolist()):
+            groups.setdefault(person, []).append(place)
+        owner = self._owners(groups, units)
+        links = {one.tracklet: one for one in linked.links}
+        for person, places in sorted(groups.items(), key=lambda group: min(units[k].begin for k in group[1])):
+            number = owner.get(person, NOBODY)
+            known = number != NOBODY
+            if not known:
+                begin = min(units[k].begin for k in places)
+                if linked.probability[person] < self.config.min_person or not (
+                    end or now - begin >= self.delay - 0.5 / self.fps
+                ):
+                    continue
+                number = self.new_id()
+            for k in places:
+                unit = units[k]
+                patient = not end and now - unit.begin < self.delay - 0.5 / self.fps and linked.joined[k] < CONFIDENT
+                if unit.final or unit.id == number or (known and unit.id == NOBODY and patient):
+                    continue
+                if known and (one := links.get(k)) is not None:
+                    self.found.append(Found(number, one.probability, one.runner_up, one.gap, one.motion, one.boxes))
+                unit.id, unit.sure = number, float(linked.joined[k])
+
+    @staticmethod
+    def _owners(groups: dict[int, list[int]], units: list[_Unit]) -> dict[int, int]:
+        """The id that each person had already: of several the first, of several people with one who has most of it."""
+        weight: dict[tuple[int, int], float] = {}
+        for person, places in groups.items():
+            for k in places:
+                if units[k].id != NOBODY:
+                    more = np.inf if units[k].final else units[k].boxes
+                    weight[units[k].id, person] = weight.get((units[k].id, person), 0.0) + more
+        taken: set[int] = set()
+        answer: dict[int, int] = {}
+        final = {person for person, places in groups.items() if any(units[k].final for k in places)}
+        for number, person in sorted(weight, key=lambda key: (-weight[key], key[0])):
+            if number in taken:
+                continue
+            taken.add(number)
+            if weight[number, person] == np.inf or person not in final:
+                answer[person] = min(answer.get(person, number), number)
+        return answer
+
+    def _tell(self, end: bool) -> None:
+        """Bring boxes up to the ids of their units; nobody is twice in a frame."""
+        rows, frame = self._rows, self._frames[-1][0]
+        wanted = np.array([self._units[self._unit_of[t]].id for t in rows.tracklet.tolist()], np.int64)
+        wanted = np.where(rows.filled | (rows.time < self._horizon), rows.told, wanted)
+        stays = (wanted == rows.told) & (wanted != NOBODY)
+        length = np.array([self._units[self._unit_of[t]].boxes for t in rows.tracklet.tolist()])
+        order = np.lexsort((-length, ~stays, wanted, rows.frame))
+        again = (np.diff(rows.frame[order]) == 0) & (np.diff(wanted[order]) == 0)
+        wanted[order[1:][again]] = NOBODY
+        for row in np.flatnonzero((wanted != rows.told) & ((rows.frame != frame) | end)).tolist():
+            self.late.append(
+                Told(
+                    int(rows.frame[row]),
+                    rows.xyxy[row],
+                    float(rows.confidence[row]),
+                    int(wanted[row]),
+                    int(rows.told[row]),
+                    False,
+                )
+            )
+        self._rows = replace(rows, told=wanted)
+
+    def _close(self, now: float, longest: float, end: bool) -> None:
+        """Make people final whose time is over, and fill their gaps."""
+        horizon = now - (self.delay + self.correction if self.correction else 0)
+        people = {unit.id: name for name, unit in self._units.items() if unit.final}
+        due = [name for name, unit in self._units.items() if not unit.final and unit.id != NOBODY]
+        for name in sorted(due, key=lambda name: self._units[name].begin):
+            unit = self._units[name]
+            if not end and unit.begin > horizon:
+                continue
+            self._fill(unit, longest)
+            first = people.setdefault(unit.id, name)
+            unit.final = True
+            if first != name:
+                whole = self._units[first]
+                whole.last, whole.boxes = max(whole.last, unit.last), whole.boxes + unit.boxes
+                self._unit_of |= {tracklet: first for tracklet, of in self._unit_of.items() if of == name}
+                del self._units[name]
+                self.merged.append((first, name))
+
+    def _fill(self, unit: _Unit, longest: float) -> None:
+        """Tell boxes between a unit and where its person was seen before."""
+        rows = self._rows
+        own = np.flatnonzero(rows.told == unit.id)
+        earlier, later = own[rows.time[own] < unit.begin], own[rows.time[own] >= unit.begin]
+        moving = np.mean([moved for *_, moved in self._frames]) > MOVING
+        longest = min(self.config.fill_gap / (2 if moving else 1), longest)
+        if not len(earlier) or not len(later) or unit.sure < SURE:
+            return
+        last, first = earlier[rows.time[earlier].argmax()], later[rows.time[later].argmin()]
+        gap = rows.time[first] - rows.time[last]
+        between = [one for one in self._frames if rows.frame[last] < one[0] < rows.frame[first]]
+        if gap > longest or not between:
+            return
+        share = (np.array([time for _, time, _, _ in between]) - rows.time[last]) / gap
+        ends = []
+        for side, end in ((earlier, last), (later, first)):
+            near = side[np.argsort(rows.frame[side])]
+            near = near[np.abs(rows.time[near] - rows.time[end]) <= SPAN]
+            averaged = smooth(rows.frame[near], rows.steady[near], self.config.smoothing * self.fps)
+            ends.append(averaged[np.flatnonzero(near == end)[0]])
+        steady = ends[0] + share[:, None] * (ends[1] - ends[0])
+        maps = np.stack([standing for _, _, standing, _ in between])
+        inverse = np.linalg.inv(maps[:, :, :2])
+        xyxy = steady_boxes(steady, np.concatenate([inverse, -inverse @ maps[:, :, 2:]], axis=2))
+        confidence = float(min(rows.confidence[last], rows.confidence[first]))
+        frames = np.array([frame for frame, *_ in between], np.int64)
+        filled = _Rows(
+            frames,
+            np.array([time for _, time, _, _ in between]),
+            xyxy,
+            steady,
+            np.full(len(frames), confidence),
+            np.full(len(frames), rows.tracklet[first]),
+            np.full(len(frames), unit.id),
+            np.ones(len(frames), bool),
+        )
+        self._rows = _Rows.joined([rows, filled])
+        told = zip(frames.tolist(), xyxy, strict=True)
+        self.late += [Told(frame, box, confidence, unit.id, NOBODY, True) for frame, box in told]
+
+    def _forget(self, now: float) -> None:
+        """Let go of what is too old to matter."""
+        horizon = self._horizon = now - max(WINDOW, self.delay + self.correction + 1)
+        final = sorted((unit.last, name) for name, unit in self._units.items() if unit.final)
+        gone = {name for last, name in final if last < now - self.config.max_gap}
+        gone |= {name for _, name in final[: max(0, len(final) - self.most)]}
+        gone |= {name for name, unit in self._units.items() if not unit.final and unit.last < horizon}
+        rows = self._rows
+        owner = np.array([self._unit_of[t] for t in rows.tracklet.tolist()], np.int64)
+        last = np.array([self._units[name].last for name in owner.tolist()])
+        recent = rows.time >= np.minimum(horizon, last - SPAN)
+        recent &= (rows.time >= horizon) | ~rows.filled
+        recent &= ~np.isin(owner, list(gone))
+        self._rows = rows.take(recent)
+        held = set(self._rows.tracklet.tolist())
+        for name in gone:
+            del self._units[name]
+        self._unit_of = {
+            tracklet: name
+            for tracklet, name in self._unit_of.items()
+            if name not in gone and (tracklet in held or tracklet == name)
+        }
+        while self._frames[0][1] < horizon:
+            self._frames.popleft()
+        back = np.linalg.inv(self._standing)  # from now on, this frame is where everything stands still
+        if not np.array_equal(back, np.eye(3)):
+            maps = np.repeat(back[None, :2], len(self._rows.frame), axis=0)
+            self._rows = replace(self._rows, steady=steady_boxes(self._rows.steady, maps))
+            self._frames = deque(
+                (frame, time, (back @ np.vstack([standing, [0, 0, 1]]))[:2], moved)
+                for frame, time, standing, moved in self._frames
+            )
+            self._standing = np.eye(3)
