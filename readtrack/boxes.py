@@ -89,7 +89,7 @@ def as_boxes(xyxy: Any, name: str = "boxes") -> Floats:
         array = np.asarray(None)
     if array.dtype.kind in "iuf" and array.ndim == 2 and array.shape[1] == 4:
         return array.astype(np.float64)
-    if array.dtype.kind in "iuf" and not array.size:
+    if array.dtype.kind in "iuf" and array.ndim and not len(array):
         return np.zeros((0, 4))
     raise InputError(f"{name} given as {given(xyxy)}: expected numbers (N, 4), as left, top, right, bottom")
 
