@@ -4,6 +4,7 @@ from readtrack.results.album import COMPARED, Album, Comparison, Picture
 from readtrack.results.blurring import Blur
 from readtrack.results.counting import Event, Overlay, Place, check_places, count, places, places_of, write_counts
 from readtrack.results.edits import Edit, apply, read_edits, write_edits
+from readtrack.results.figures import crops, timeline
 from readtrack.results.folder import Results, make_folder
 from readtrack.results.formats import FORMATS, check_formats, export
 from readtrack.results.painter import check_window
@@ -30,6 +31,7 @@ __all__ = [
     "check_window",
     "corrected",
     "count",
+    "crops",
     "export",
     "important",
     "make_folder",
@@ -38,6 +40,7 @@ __all__ = [
     "read",
     "read_decisions",
     "read_edits",
+    "timeline",
     "write_counts",
     "write_edits",
 ]

@@ -22,6 +22,7 @@ from readtrack.results.album import Album
 from readtrack.results.blurring import Blur, blurred
 from readtrack.results.counting import Overlay
 from readtrack.results.painter import Painter, Window
+from readtrack.results.table import read
 from readtrack.tracking import Association, Reassignment
 from readtrack.video import Frame, VideoWriter
 
@@ -163,6 +164,10 @@ class Results:
                 self._video.write(painted, frame.time)
             if self._window is not None:
                 self.open = self._window.show(painted)
+
+    def _repr_html_(self) -> str:
+        """Who was there, as a notebook shows it; of what is written so far."""
+        return read(self.folder)._repr_html_()  # noqa: SLF001 (the notebook's protocol)
 
     @property
     def people(self) -> set[int]:

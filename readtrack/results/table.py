@@ -60,6 +60,12 @@ class Table:
     def __len__(self) -> int:
         return len(self.frame)
 
+    def _repr_html_(self) -> str:
+        """The table's people, as a notebook shows it."""
+        from readtrack.results.figures import as_html
+
+        return as_html(self)
+
     def columns(self) -> dict[str, NDArray[Any]]:
         """By name, each (N,): what CSV and Parquet hold."""
         edges = dict(zip(("left", "top", "right", "bottom"), self.xyxy.round(2).T, strict=True))
