@@ -199,12 +199,17 @@ def _track(settings: TrackSettings) -> int:
     with replacing(folder / "summary.json") as partial:
         partial.write_text(json.dumps(about, indent=2) + "\n")
     finish_folder(folder, out.format.split(","), album)
+    return _ended(console, folder, about, told)
+
+
+def _ended(console: "Console", folder: Path, about: dict[str, Any], told: list[str]) -> int:
+    """Print what was written and what is to be known of it; returns the exit status."""
     console.print(f"written to {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}")
-    if summary.interrupted:
-        console.print(f"interrupted after {summary.frames} frames; the files hold all of them")
+    if about["interrupted"]:
+        console.print(f"interrupted after {about['frames']} frames; the files hold all of them")
     for line in [*told, *about["warnings"]]:
         console.print(line)
-    if summary.interrupted:
+    if about["interrupted"]:
         return INTERRUPTED
     return INCOMPLETE if about["frames_lost"] or about["source_gone"] else 0
 

@@ -21,6 +21,7 @@ from readtrack.mot import MotWriter
 from readtrack.results.album import Album
 from readtrack.results.blurring import Blur, blurred
 from readtrack.results.counting import Overlay
+from readtrack.results.edits import read_edits
 from readtrack.results.painter import Painter, Window
 from readtrack.results.table import read
 from readtrack.tracking import Association, Reassignment
@@ -62,7 +63,7 @@ def make_folder(
 
     Raises:
         InputError: ``out`` holds an earlier run and must not be overwritten, or something that is read; or the folder
-            cannot be made.
+            cannot be made, or its corrections cannot be read.
     """
     folder = out or Path("runs") / name
     number = 2
@@ -76,6 +77,7 @@ def make_folder(
         if earlier and not overwrite:
             raise InputError(f"{folder}: holds an earlier run: write elsewhere, or overwrite it", "overwrite")
         check_apart(earlier, read)
+        read_edits(folder)  # a run is not removed for one that could not be corrected
         for path in earlier:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         probe = folder / ".writable"

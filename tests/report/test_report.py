@@ -10,9 +10,10 @@ import pytest
 import supervision as sv
 from browser import Browser, needs_browser
 
+from readtrack.commands import track
 from readtrack.errors import InputError
 from readtrack.report import write_report
-from readtrack.results import Album, Comparison, Results
+from readtrack.results import Album, Comparison, Results, read
 from readtrack.tracking import Association
 from readtrack.video import Frame
 
@@ -124,6 +125,42 @@ def test_what_is_damaged_is_told_and_a_page_that_cannot_be_written_leaves_the_re
             assert page.read_bytes() == before
     finally:
         os.chmod(folder, 0o700)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here, which stands for a full disk")
+@pytest.mark.parametrize("name", ["report.html", "pictures.zip"])
+def test_a_full_disk_while_the_page_is_written_leaves_the_run_whole(name, tmp_path, capsys):
+    (tmp_path / f"{name}.{os.getpid()}.partial").symlink_to("/dev/full")
+    words = ["street", "--end", "12", "--weights", "none", "--no-video", "--quiet", "--out", str(tmp_path)]
+    assert track.main(words) == 2
+    error = capsys.readouterr().err
+    assert f"{name}: cannot be written" in error and error.count("\n") == 1
+    assert len(read(tmp_path)) > 50 and json.loads((tmp_path / "summary.json").read_text())["frames"] == 12
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_run_without_a_page_has_none(tmp_path):
+    words = [
+        "street",
+        "--end",
+        "5",
+        "--weights",
+        "none",
+        "--no-video",
+        "--no-report",
+        "--quiet",
+        "--out",
+        str(tmp_path),
+    ]
+    assert track.main(words) == 0
+    assert not (tmp_path / "report.html").exists() and not (tmp_path / "pictures.zip").exists()
+
+
+def test_a_run_is_not_removed_for_corrections_that_cannot_be_read(tmp_path, capsys):
+    (tmp_path / "tracks.txt").write_text("1,1,2,3,4,5,1,-1,-1,-1\n")
+    (tmp_path / "edits.json").write_text("{")
+    assert track.main(["street", "--end", "5", "--overwrite", "--quiet", "--out", str(tmp_path)]) == 2
+    assert "edits.json" in capsys.readouterr().err and (tmp_path / "tracks.txt").is_file()
 
 
 @needs_browser
