@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readtrack.results import (
+    COMPARED,
     Album,
     Comparison,
     Decision,
@@ -33,6 +34,7 @@ WHY = {  # what speaks against a person, in words
     "share of its frames seen": "seen now and then only",
     "misfit of height": "too high or too low for where it stands",
 }
+CLIP = 4  # pictures that stand for a tracklet
 GAP = 0.5  # seconds unseen from which a gap is told
 BINS = 10
 WIDTH = 1000.0  # units of a chart
@@ -189,7 +191,7 @@ def contents(folder: Path, table: Table, album: Album | None) -> Contents:
         title=str(run.get("source") or folder.resolve().name),
         people=people,
         doubtful=sorted(doubtful, key=lambda one: one.weakest.probability if one.weakest else 1.0),
-        cases=_cases(album.comparisons if album else [], found, decisions, fps),
+        cases=_with_pictures(_cases(album.comparisons if album else [], found, decisions, fps), counted, pictures, fps),
         events=count(table, places_of(about)),
         places=places_of(about),
         edits=[edit.words for edit in read_edits(folder)],
@@ -302,6 +304,22 @@ def _by_id_now(pictures: dict[int, list[Picture]], now: Callable[[int, int], int
         for one in own:
             answer.setdefault(now(one.frame, found), []).append(one)
     return {track: sorted(own, key=lambda one: one.frame) for track, own in answer.items() if track > 0}
+
+
+def _with_pictures(
+    cases: list[Case], decisions: dict[int, list[Decision]], pictures: dict[int, list[Picture]], fps: float
+) -> list[Case]:
+    """These cases, and up to ``COMPARED`` others that are doubtful or returns, by people's pictures around them."""
+    shown = {(case.decision.frame, case.decision.track) for case in cases}
+    others = [one for own in decisions.values() for one in own if (one.frame, one.track) not in shown]
+    others = [one for one in others if one.probability < SURE or one.reason in MARKED]
+    for one in sorted(others, key=lambda one: one.probability)[: max(0, COMPARED - len(cases))]:
+        own = pictures.get(one.track, [])
+        before = [_shown(each, fps) for each in own if each.frame < one.frame][-CLIP:]
+        after = [_shown(each, fps) for each in own if each.frame >= one.frame]
+        if before and after:
+            cases.append(Case(one, one.frame / fps, None, after[0], before, [""] * len(before)))
+    return sorted(cases, key=lambda case: case.decision.probability)
 
 
 def _cases(comparisons: list[Comparison], found: list[Decision], decisions: list[Decision], fps: float) -> list[Case]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from readtrack import boxes
 from readtrack.files import replacing
 from readtrack.images import Image
-from readtrack.tracking import Association, Reassignment
+from readtrack.tracking import Reassignment
 
 HEIGHT = 96  # pixels of a picture
 WIDEST = 96
@@ -22,8 +22,9 @@ QUALITY = 75  # of JPEG: some 2 KB a picture
 PER_SECOND = 2.0  # pictures of a person, at first
 EACH = 16  # of a person in the end,
 ALL = 1200  # and of all people; whoever has most gives first
-COMPARED = 24  # decisions of READ that are shown in pictures
-CLIP = 4  # pictures of a tracklet
+COMPARED = 24  # decisions that are shown in pictures
+WAIT = 5.0  # seconds after which nobody's identity is told any more
+SAME_BOX = 0.5  # IoU
 INDEX = "decisions.json"
 HEAT = 0.45  # share of the colours of attention in a picture
 
@@ -63,6 +64,8 @@ class Album:
         self._pictures: dict[int, dict[int, bytes]] = {}  # of each person, by frame
         self._steps: dict[int, int] = {}  # of those who were thinned
         self._count = 0
+        self._fps = fps
+        self._waiting: dict[int, list[tuple[NDArray[np.float64], bytes]]] = {}  # boxes without identity, by frame
         self._wanted: dict[int, list[tuple[Comparison, int]]] = {}
 
     def want(self, comparisons: Iterable[Comparison]) -> None:
@@ -73,11 +76,14 @@ class Album:
                 self._wanted.setdefault(frame, []).append((one, place))
 
     def see(self, frame: int, image: Image, people: sv.Detections) -> None:
-        """The next frame: BGR image, people with ``tracker_id`` from 1."""
+        """The next frame: BGR image, people with ``tracker_id`` from 1, others with -1."""
         ids = [] if people.tracker_id is None else people.tracker_id.tolist()
         filled = people.data.get("filled", np.zeros(len(people), dtype=bool))
         for track, xyxy, unseen in zip(ids, people.xyxy, filled, strict=True):
             if unseen:
+                continue
+            if track <= 0:
+                self._wait(frame, image, xyxy)
                 continue
             own = self._pictures.setdefault(track, {})
             last = next(reversed(own), None)
@@ -93,31 +99,32 @@ class Album:
         if self._count > 4 * ALL:
             self._thin(2 * ALL)
 
-    def decided(self, image: Image, people: sv.Detections, association: Association) -> None:
-        """READ has just given a detection to somebody: show it beside earlier pictures of that person."""
-        track, row = association.track, association.detection
-        earlier = [frame for frame in self._pictures.get(track, {}) if frame < association.frame][-CLIP:]
-        if not earlier or not 0 <= row < len(people):
+    def _wait(self, frame: int, image: Image, xyxy: NDArray[np.floating]) -> None:
+        """Take a picture of somebody whose identity may be told within some seconds."""
+        if frame % self._step or (cut := picture(image, xyxy)) is None:
             return
-        xyxy = np.asarray(people.xyxy[row], dtype=np.float64)
-        cut = picture(image, xyxy)
-        if cut is None:
-            return
-        one = Comparison(association.frame, track, [(association.frame, xyxy)], association.probability)
-        one.pictures[0] = Picture(association.frame, _jpeg(cut))
-        for place, frame in enumerate(earlier, 1):
-            one.pictures[place] = Picture(frame, self._pictures[track][frame])
-        self.comparisons.append(one)
-        if len(self.comparisons) > COMPARED:  # the surest gives way
-            self.comparisons.remove(max(self.comparisons, key=lambda one: one.probability or 0.0))
+        self._waiting.setdefault(frame, []).append((np.asarray(xyxy, dtype=np.float64), _jpeg(cut)))
+        for past in [past for past in self._waiting if past < frame - WAIT * self._fps]:
+            del self._waiting[past]
 
     def correct(self, reassignments: Sequence[Reassignment]) -> None:
-        """Identities of earlier frames proved wrong."""
-        taken = [self._pictures.get(late.previous_id, {}).pop(late.frame, None) for late in reassignments]
+        """Identities of earlier frames proved wrong, or are known only now."""
+        taken = [self._take(late) for late in reassignments]
         for late, jpeg in zip(reassignments, taken, strict=True):
             if jpeg is not None:
                 own = self._pictures.get(late.track, {})
                 self._pictures[late.track] = dict(sorted({**own, late.frame: jpeg}.items()))
+                self._count += late.previous_id <= 0
+
+    def _take(self, late: Reassignment) -> bytes | None:
+        """The picture of a box, from whomever had it."""
+        if late.previous_id > 0:
+            return self._pictures.get(late.previous_id, {}).pop(late.frame, None)
+        waiting = self._waiting.get(late.frame, [])
+        overlap = [float(boxes.iou(xyxy[None], late.xyxy[None])[0, 0]) for xyxy, _ in waiting]
+        if not overlap or max(overlap) < SAME_BOX:
+            return None
+        return waiting.pop(overlap.index(max(overlap)))[1]
 
     def pictures(self) -> dict[int, list[Picture]]:
         """Of each person, in the order of time."""

@@ -149,9 +149,7 @@ class Results:
         if frame.image is not None:
             image = frame.image if self.blur is None else blurred(frame.image, people, self.blur)
             if self.album is not None:
-                self.album.see(frame.index, image, known)
-                for association in associations:
-                    self.album.decided(image, people, association)
+                self.album.see(frame.index, image, people)
             self._show(frame, image, known)
 
     def _show(self, frame: Frame, image: NDArray[np.uint8], known: sv.Detections) -> None:
@@ -182,7 +180,7 @@ class Results:
         Frames are the source's, as ``pipeline.Steps`` gives them.
         """
         if self.album is not None:
-            self.album.correct([late for late in reassignments if late.previous_id > 0])
+            self.album.correct(reassignments)
         if self._mot is None:
             return
         wrong = [late for late in reassignments if late.previous_id > 0]

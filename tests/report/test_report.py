@@ -85,6 +85,15 @@ def test_the_page_tells_who_when_why_and_how_far_to_trust_it(run):
     assert sum("found its answer" in a["alt"] for a in pictures) == 2
 
 
+def test_decisions_without_a_comparison_are_shown_by_the_person_s_pictures(run):
+    folder, album = run()
+    album.comparisons.clear()
+    page = Reader(write_report(folder, album).read_text())
+    words = " ".join(" ".join(page.words).split())
+    assert {"case-1", "case-2"} <= set(page.ids) and "reidentified after 2.5 s" in words
+    assert not any("found its answer" in a.get("alt", "") for tag, a in page.tags)
+
+
 def test_everything_is_escaped_and_nothing_is_fetched(run):
     folder, album = run(source="<script>alert(1)</script>'\"")
     text = write_report(folder, album).read_text()

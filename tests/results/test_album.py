@@ -7,7 +7,7 @@ import supervision as sv
 
 from readtrack.results import Album, Comparison
 from readtrack.results.album import ALL, EACH, picture
-from readtrack.tracking import Association, Reassignment
+from readtrack.tracking import Reassignment
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (60, 80, 3)).astype(np.uint8)
 
@@ -72,14 +72,20 @@ def test_decisions_get_their_pictures_and_attention():
     assert drawn[0].shape == drawn[1].shape and np.abs(drawn[0].astype(int) - drawn[1]).mean() > 10
 
 
-def test_live_decisions_are_shown_beside_earlier_pictures_and_the_surest_give_way():
-    album = Album(fps=1)
-    album.decided(IMAGE, people(1), Association(0, 1, 0, "verified", 0.5, 0, 1, 0))
-    assert album.comparisons == []  # nothing earlier
-    for frame in range(60):
-        album.see(frame, IMAGE, people(1))
-        album.decided(IMAGE, people(1), Association(frame, 1, 0, "verified", 1 - frame / 100, 0, 1, 0))
-    assert len(album.comparisons) == 24 and max(one.probability for one in album.comparisons) < 0.65
+def test_who_is_known_only_later_has_pictures_from_before():
+    album = Album(fps=2)
+    one, other = np.array([[10.0, 5, 40, 55]]), np.array([[42.0, 5, 72, 55]])
+    for frame in range(3):
+        album.see(frame, IMAGE, sv.Detections(np.concatenate([one, other]), tracker_id=np.array([-1, -1])))
+    assert album.pictures() == {}
+    album.correct([Reassignment(frame, one[0] + 1, 1.0, 7) for frame in (0, 1, 2, 3)])
+    album.correct([Reassignment(1, other[0], 1.0, 8), Reassignment(2, other[0] + 500, 1.0, 8)])
+    shown = {track: [each.frame for each in own] for track, own in album.pictures().items()}
+    assert shown == {7: [0, 1, 2], 8: [1]}
+    for frame in range(3, 40):
+        album.see(frame, IMAGE, sv.Detections(one, tracker_id=np.array([-1])))
+    album.correct([Reassignment(3, one[0], 1.0, 9), Reassignment(39, one[0], 1.0, 9)])
+    assert [each.frame for each in album.pictures()[9]] == [39]  # what is long past is forgotten
 
 
 @pytest.mark.parametrize("box", [[-50, 0, -10, 50], [np.nan, 0, 9, 9], [3, 3, 3, 3], [79.8, 0, 200, 50]])
