@@ -294,7 +294,7 @@ def _detections(rng: random.Random) -> Any:
 
 
 def _try_frames(rng: random.Random, *_: Any) -> str:
-    tracker = ReadTracker(None, TrackerConfig(moving_camera=rng.random() < 0.5))
+    tracker = ReadTracker(None, TrackerConfig(fps=rng.choice([10.0, 25.0])))
     box = sv.Detections(np.array([[10.0, 10, 50, 100]]), confidence=np.array([0.9]))
     refused = None
     for _step in range(3):
