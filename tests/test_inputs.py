@@ -9,12 +9,13 @@ import supervision as sv
 import torch
 from conftest import TINY
 
-from readtrack import InputError, Matcher, ReadTracker, ReadTrackers, Relinker, TrackletMemory
+from readtrack import InputError, Matcher, ReadTracker, ReadTrackers, Relinker, TrackerConfig, TrackletMemory
 from readtrack.images import has_pixels
 from readtrack.offline import OfflineTracker
 from readtrack.video import open_video
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (120, 160, 3), dtype=np.uint8)
+AT_ONCE = TrackerConfig(delay=0)
 BOX = np.array([[10.0, 10, 50, 100]])
 
 
@@ -73,7 +74,9 @@ def refused(call, *given):
     return str(told.value)
 
 
-@pytest.mark.parametrize("make", [ReadTracker, OfflineTracker, lambda m: ReadTracker(None)])
+@pytest.mark.parametrize(
+    "make", [lambda m: ReadTracker(m, AT_ONCE), OfflineTracker, lambda m: ReadTracker(None, AT_ONCE)]
+)
 def test_trackers_say_what_was_given_and_go_on(matcher, make):
     tracker = make(matcher)
     tracker.update(people(), IMAGE)

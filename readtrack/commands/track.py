@@ -161,8 +161,7 @@ def _track(settings: TrackSettings) -> int:
         live = settings.recording.live or out.show or video.total is None
         tracker = _tracker(settings, config, weights, live)
         places = places_in(settings.counting, video, settings.source.source)
-        kept = ExitStack()
-        detect = _detect(settings, video, kept)
+        detect = _detect(settings, video, kept := ExitStack())
         folder = make_folder(
             out.out, video.name, out.overwrite, _read_files(settings, video), isinstance(video, Recording)
         )

@@ -67,10 +67,10 @@ def test_empty_hostile_and_oriented_boxes():
 @pytest.mark.parametrize(
     "settings",
     [
-        {"fps": np.float32(12.5), "min_hits": np.int64(2), "moving_camera": np.True_, "max_age": np.float64(7)},
-        {"max_age": float("inf"), "max_speed": np.float32("inf"), "gate": 1e300},
-        {"new_probability": 1e-7, "border_penalty": 5e-324, "low_confidence": np.float16(1e-7), "coast": 1e-20},
-        {"fps": 25, "max_age": 1e16, "budget": 1},
+        {"fps": np.float32(12.5), "max_lost": np.int64(2), "max_age": np.float64(7)},
+        {"max_age": float("inf"), "max_lost": 10**9, "delay": np.float32(0)},
+        {"min_person": 1e-7, "correction": 5e-324, "low_confidence": np.float16(1e-7), "fill_gap": 1e-20},
+        {"fps": 25, "max_age": 1e16},
     ],
 )
 def test_numbers_of_all_kinds_survive_both_ways(settings):
