@@ -75,7 +75,7 @@ def test_empty_hostile_and_oriented_boxes():
 )
 def test_numbers_of_all_kinds_survive_both_ways(settings):
     entries = YAML.load(adapter.config(**settings))
-    assert adapter._settings(entries) == TrackerConfig(**settings)
+    assert adapter._settings(entries) == TrackerConfig(**{"delay": adapter.DELAY} | settings)
     tracker = adapter.UltralyticsTracker(SimpleNamespace(device="cpu", **{**entries, "weights": "none"}))
     image, people = paint({"ann": at(100)})
     for _ in range(4):
