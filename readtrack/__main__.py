@@ -8,6 +8,7 @@ COMMANDS = {
     "relink": "join the tracks of any tracker's file into identities",
     "edit": "correct who is who in a finished run",
     "export-tracks": "write tracks as CSV, Parquet, COCO, CVAT",
+    "gallery": "keep people on disk and find them again: add, enrol, find, merge, forget",
     "train": "train READ",
     "evaluate": "score re-ID weights, or tracks",
     "average": "average two stages of one training",

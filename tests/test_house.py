@@ -23,13 +23,25 @@ FLOORS = [  # a room imports from lower floors and from itself
     {"gathering"},
     {"offline", "live"},
     {"datasets", "results", "readtracker", "relinking", "memory"},
-    {"pipeline", "adapters", "report"},
+    {"pipeline", "adapters", "report", "gallery"},
     {"evaluation"},
     {"training"},
     {"commands"},
     {"__init__", "__main__", *DOORS},
 ]
-TASKS = {"track", "edit", "export_tracks", "relink", "train", "average", "convert", "export", "bench", "evaluate"}
+TASKS = {
+    "track",
+    "edit",
+    "export_tracks",
+    "gallery",
+    "relink",
+    "train",
+    "average",
+    "convert",
+    "export",
+    "bench",
+    "evaluate",
+}
 OTHERS_FLAGS = {"--upgrade", "--force-reinstall", "--tracker"}  # pip's, and that of the command of `trackers`
 SCORES = {"reid", "longgap", "mot", "peers", "gaps"}  # the tasks of `evaluate`
 FORBIDDEN = {"utils", "common", "helpers", "core", "base", "io", "types"}

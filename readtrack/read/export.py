@@ -1,6 +1,5 @@
 """READ in files that need none of this package: ONNX and TorchScript, for any number of crops, queries and videos."""
 
-import hashlib
 import inspect
 import json
 import warnings
@@ -26,6 +25,7 @@ from readtrack.read.crops import Crop, standardise
 from readtrack.read.matcher import Matcher
 from readtrack.read.model import GalleryEncoding, QueryEncoding, Read
 from readtrack.read.onnx_network import KEY, part_of
+from readtrack.read.torch_network import weights_digest
 from readtrack.read.weights import find_weights, weight_files
 
 OPSET = 17  # of ONNX: ONNX Runtime 1.13 and later
@@ -188,10 +188,7 @@ def _functions(network: Traceable) -> dict[str, tuple[str, str, dict[str, Tensor
 
 def _about(model: Read, provenance: dict[str, Any], half: bool, source: str | None = None) -> str:
     """What every file says about the network: configuration, provenance, precision, and which weights they are."""
-    digest = hashlib.sha256()
-    for tensor in model.state_dict().values():
-        digest.update(tensor.detach().contiguous().numpy().tobytes())
-    facts = {"config": asdict(model.config), "provenance": provenance, "weights_sha256": digest.hexdigest()}
+    facts = {"config": asdict(model.config), "provenance": provenance, "weights_sha256": weights_digest(model)}
     of_file = {} if source is None else {"source_sha256": source}
     return json.dumps({**facts, **of_file, "precision": "fp16" if half else "fp32"}, sort_keys=True)
 

@@ -328,6 +328,29 @@ class Matcher:
         vectors[~shown] = np.eye(1, self.dimension)
         return vectors, shown
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the weights' tensors, in hexadecimal, the same whatever runs them; empty where nothing tells."""
+        return self.network.digest
+
+    def features(self, crops: Source) -> list[NDArray[np.float16]]:
+        """Feature maps (P, C) of crops as in ``queries``, rounded, to be kept; ``restored`` makes crops of them."""
+        return [self.network.numpy(crop.features).astype(np.float16) for crop in self._encoded(crops)]
+
+    def restored(self, features: Sequence[NDArray[np.float16]]) -> list[Crop]:
+        """Crops of feature maps that ``features`` gave, which need no encoder any more.
+
+        Raises:
+            InputError: the network has a video net of its own, which wants pixels, or a map is of another shape.
+        """
+        shape = (self.config.positions, self.config.channels)
+        if not self.config.shared_encoder:
+            raise InputError("these weights look across the images of a clip, so that features alone do not serve")
+        for number, values in enumerate(features):
+            if values.shape != shape:
+                raise InputError(f"feature map {number} is of shape {values.shape}: these weights make {shape}")
+        return [Crop(None, self.network.array(values.astype(np.float32))) for values in features]
+
     def vectors(self, crops: Source) -> Vectors:
         """Pooled embeddings (N, D), unit length, of crops as in ``queries``."""
         features = [crop.features for crop in self._encoded(crops)]

@@ -42,6 +42,10 @@ class Network(Protocol):
         """Of everything up to fc1, one of ``devices.Precision``."""
 
     @property
+    def digest(self) -> str:
+        """SHA-256 of the tensors of the weights, in hexadecimal, whatever runs them; empty where nothing tells."""
+
+    @property
     def itemsize(self) -> int:
         """Bytes of a number at that precision."""
 
@@ -80,6 +84,9 @@ class Network(Protocol):
 
     def numpy(self, array: Array) -> NDArray[Any]:
         """One of its arrays as NumPy's."""
+
+    def array(self, values: NDArray[np.float32]) -> Array:
+        """NumPy's feature map (P, C) as one of its own arrays."""
 
 
 def video_blocks(network: Network, room: int, count: int, most: int) -> list[slice]:

@@ -86,6 +86,7 @@ class OnnxNetwork:
                 f"{path}: no head that readtrack export wrote; give the file that it was told to write"
             ) from error
         self.config = replace(config, clip_length=clip_length or config.clip_length)
+        self.digest = str(facts.get("weights_sha256", ""))
         self._weights = weights
         self._theta: dict[str, Floats] | None = None  # what attention is made of, once it was asked for
         self._encoders = [
@@ -180,6 +181,10 @@ class OnnxNetwork:
     def numpy(self, array: Floats) -> Floats:
         """The same."""
         return array
+
+    def array(self, values: Floats) -> Floats:
+        """The same."""
+        return values
 
 
 def _open(path: Path, device: str | None, threads: int | None, about: str | None = None) -> Any:

@@ -1,5 +1,6 @@
 """A READ network on PyTorch, as the matcher wants it."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -18,6 +19,14 @@ from readtrack.read.crops import normalise
 from readtrack.read.model import Encoding, GalleryEncoding, QueryEncoding, Read
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def weights_digest(model: Read) -> str:
+    """SHA-256 of a network's tensors in their order, in hexadecimal."""
+    digest = hashlib.sha256()
+    for tensor in model.state_dict().values():
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 class TorchNetwork:
@@ -45,6 +54,7 @@ class TorchNetwork:
         self.precision = "fp32" if precision == "fp16" and self.device.type == "cpu" else precision
         self.dtype = DTYPES[self.precision]
         self.config = replace(model.config, clip_length=clip_length or model.config.clip_length)
+        self.digest = weights_digest(model)  # before they are rounded
         self.model = model.eval().to(self.device, self.dtype)
         if model.config.head != "metric":
             self.model.fc2.float()  # bf16 answers would tie
@@ -129,7 +139,11 @@ class TorchNetwork:
 
     def numpy(self, array: Tensor) -> NDArray[Any]:
         """A copy in the computer's own memory."""
-        return np.asarray(array.cpu().numpy())
+        return np.asarray((array.float() if array.dtype == torch.bfloat16 else array).cpu().numpy())
+
+    def array(self, values: NDArray[np.float32]) -> Tensor:
+        """NumPy's feature map (P, C) on the device, at the network's precision."""
+        return torch.tensor(values, device=self.device, dtype=self.dtype)
 
     def _normalised(self, pixels: Sequence[Image]) -> Tensor:
         """Crops as the encoders want them (B, 3, H, W)."""
