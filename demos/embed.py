@@ -1,10 +1,10 @@
-"""ReadTracker in a loop of your own, here on two seconds of the synthetic street. Run: python demos/embed.py"""
+"""ReadTracker in a loop of your own, here on four seconds of the synthetic street. Run: python demos/embed.py"""
 
 from readtrack import ReadTracker, TrackerConfig
 from readtrack.street import Street, StreetConfig
 
 
-def main(frames: int = 50) -> None:
+def main(frames: int = 100) -> None:
     street = Street(StreetConfig(frames=400))
     tracker = ReadTracker(weights="read-s", config=TrackerConfig(fps=street.fps))
     for index in range(frames):

@@ -14,7 +14,7 @@ import supervision as sv
 import torch
 from conftest import TINY
 
-from readtrack import Matcher, ReadTracker
+from readtrack import Matcher, ReadTracker, TrackerConfig
 from readtrack.commands.export import main
 from readtrack.errors import InputError
 from readtrack.read import export as traced
@@ -169,7 +169,7 @@ def test_inference_needs_no_torch(exported):
 
 
 def test_a_tracker_takes_an_exported_network(exported):
-    tracker = ReadTracker(exported / "tiny.onnx", device="cpu", precision="fp16")
+    tracker = ReadTracker(exported / "tiny.onnx", TrackerConfig(delay=0, min_person=0), device="cpu", precision="fp16")
     seen = sv.Detections(np.array([[10.0, 10, 50, 100]]), confidence=np.array([0.9]))
     for _ in range(3):
         answer = tracker.update(seen, np.zeros((120, 160, 3), np.uint8))

@@ -193,5 +193,6 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path, capsys):
     found = json.loads((tmp_path / "scores.json").read_text())
     assert found["scores"][COMBINED]["IDSW"] == 2
     assert found["settings"]["preprocess"] == "mot20" and "trackeval" in found["versions"]
-    assert evaluate.main([*command, str(folder)]) == 2
+    (tmp_path / "taken").mkdir()
+    assert evaluate.main([*command, str(tmp_path / "taken")]) == 2
     assert "cannot be written" in capsys.readouterr().err

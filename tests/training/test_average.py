@@ -47,5 +47,6 @@ def test_what_cannot_be_averaged_is_refused(stages, tiny_market, tmp_path, capsy
         assert average.main([*words, "--root", str(tiny_market), "--out", str(tmp_path / "out.safetensors")]) == 2
         assert capsys.readouterr().err.startswith("error: ")
     assert not (tmp_path / "out.safetensors").exists()
-    assert average.main([str(first), str(second), "--root", str(tiny_market), "--out", str(tmp_path)]) == 2
+    (tmp_path / "taken").mkdir()
+    assert average.main([str(first), str(second), "--root", str(tiny_market), "--out", str(tmp_path / "taken")]) == 2
     assert "is a folder" in capsys.readouterr().err
