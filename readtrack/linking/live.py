@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from readtrack.linking.engine import SURE, Linked, Observations, link, steady_boxes
+from readtrack.linking.engine import MOVING, SURE, Linked, Observations, link, steady_boxes
 from readtrack.linking.filling import smooth
 from readtrack.linking.motion import SPAN, Motion
 from readtrack.linking.settings import LinkingConfig
@@ -25,7 +25,6 @@ INTERVAL = 0.25  # seconds between two linkings
 WINDOW = 5.0  # seconds back to which boxes are kept, at least
 LEARNT = 2.0  # seconds for which what was learnt of motion holds
 CONFIDENT = 0.9  # probability of a link from which an id is told before its time
-MOVING = 0.2  # share of frames in which a camera moved, from which it counts as one that does
 
 
 @dataclass(frozen=True)
