@@ -106,7 +106,7 @@ class LivePeople:
         config: LinkingConfig = LinkingConfig(),
         fps: float = 25.0,
         delay: float = 2.0,
-        correction: float = 5.0,
+        correction: float = 3.0,
         most: int = 200,
     ) -> None:
         """Begin with nobody.
