@@ -1,7 +1,7 @@
 """Gathering: what is seen of people frame by frame, in tracklets, and the crops by which READ compares them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from readtrack import boxes
 from readtrack.errors import InputError
 from readtrack.images import has_pixels
+from readtrack.linking.settings import LinkingConfig
 from readtrack.linking.similarity import Clip, Ints
 from readtrack.read.matcher import Matcher
+from readtrack.tracking import TrackerConfig
 from readtrack.tracking.camera_motion import CameraMotion
 from readtrack.tracking.gallery import Gallery
 from readtrack.tracking.tracklets import Tracklets
@@ -22,7 +24,15 @@ Key: TypeAlias = tuple[int, ...]  # a clip, by its crops
 
 CROPS = 4  # of a tracklet that are compared; as many pass for a tracklet's little video
 WAITING = 64  # crops that are encoded together
+FOREVER = 1e9  # seconds
 CLOSE_COVER = 0.35  # most of a crop that others may cover, unless no other shows its person
+
+
+def linking_config(config: TrackerConfig, **others: Any) -> LinkingConfig:
+    """The engine's settings by the tracker's; ``others`` are fields of ``LinkingConfig`` that the tracker has not."""
+    shared = {one.name for one in fields(LinkingConfig)} & {one.name for one in fields(TrackerConfig)}
+    mine: dict[str, Any] = {name: getattr(config, name) for name in shared}
+    return LinkingConfig(max_gap=min(config.max_age, FOREVER), **mine, **others)
 
 
 @dataclass(frozen=True)

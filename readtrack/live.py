@@ -6,15 +6,13 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
-from readtrack.gathering import Gathering, Judge
+from readtrack.gathering import Gathering, Judge, linking_config
 from readtrack.linking.live import LivePeople
-from readtrack.linking.settings import LinkingConfig
 from readtrack.linking.similarity import Appearance, Clip, Ints
 from readtrack.read.matcher import Matcher
 from readtrack.tracking import Association, Prediction, Reassignment, TrackerConfig
 
 UNDECIDED = -1
-FOREVER = 1e9  # seconds
 
 
 class Live:
@@ -22,14 +20,9 @@ class Live:
 
     def __init__(self, matcher: Matcher | None, config: TrackerConfig) -> None:
         """Begin with nobody; ids count from 1."""
-        linking = LinkingConfig(
-            max_gap=min(config.max_age, FOREVER),
-            min_person=config.min_person,
-            fill_gap=config.fill_gap,
-        )
         self.config = config
         self.gathering = Gathering(matcher, config.fps, config.start_confidence, config.low_confidence)
-        self.people = LivePeople(linking, config.fps, config.delay, config.correction, config.max_lost)
+        self.people = LivePeople(linking_config(config), config.fps, config.delay, config.correction, config.max_lost)
         self.associations: list[Association] = []  # who was found again in the last frame
         self.reassignments: list[Reassignment] = []  # boxes of earlier frames whose id was settled, or proved wrong
         self._judge = None if matcher is None else Judge(matcher)

@@ -158,9 +158,17 @@ class OfflineTracker:
         """Who is who among the N tracklets of ``observations()``; the others are as in ``linking.engine.link``."""
         appearance = None
         if self.matcher is not None and len(observations.frames):
-            self._gathering.encode()
+            self.encode()
             appearance = Appearance(self.clips(), self.matcher.video_vectors, pair_log_odds(self.matcher))
         return link(observations, self.fps, self.config, appearance, before, certain=certain)
+
+    def encode(self) -> None:
+        """Let the network look at the crops that wait for it."""
+        self._gathering.encode()
+
+    def places(self, tracklet: int) -> list[tuple[int, Floats]]:
+        """Where the crops of a tracklet are from: frame, counted as handed in, and box (4,)."""
+        return [(place.frame, place.xyxy) for place in self._gathering.places(tracklet)]
 
     def clips(self) -> list[Clip]:
         """Crops of all N tracklets."""

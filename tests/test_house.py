@@ -35,6 +35,7 @@ TASKS = {
     "export_tracks",
     "gallery",
     "relink",
+    "tune",
     "train",
     "average",
     "convert",

@@ -16,7 +16,7 @@ from readtrack.evaluation.query_sets import QuerySet, Sighting, query_sets, sigh
 from readtrack.evaluation.recordings import open_recording
 from readtrack.evaluation.reid import Baseline, colours, peer
 from readtrack.evaluation.settings import LONG_GAPS, LongGapSettings
-from readtrack.metrics.calibration import calibration_error
+from readtrack.metrics.calibration import auc, calibration_error
 from readtrack.read.matcher import Crop, Matcher
 
 Floats = NDArray[np.floating[Any]]
@@ -185,15 +185,8 @@ def gap_scores(name: str, gap: float | None, tally: Tally) -> GapScores:
         chance=float(np.mean(1 / np.array(tally.candidates))),
         top1={ranker: float((found == 1).mean()) for ranker, found in ranks.items()},
         reciprocal_rank={ranker: float((1 / found).mean()) for ranker, found in ranks.items()},
-        auc={ranker: _auc(np.array(tally.true[ranker]), np.array(tally.wrong[ranker])) for ranker in ranks},
+        auc={ranker: auc(np.array(tally.true[ranker]), np.array(tally.wrong[ranker])) for ranker in ranks},
         true_over={str(bar): float((true > bar).mean()) for bar in BARS},
         wrong_over={str(bar): float((wrong > bar).mean()) for bar in BARS},
         calibration_error=calibration_error(np.concatenate([true, wrong]), same, PRIOR),
     )
-
-
-def _auc(true: Floats, wrong: Floats) -> float:
-    """Chance that one of the true scores is higher than one of the wrong ones, half a chance where they are equal."""
-    ordered = np.sort(wrong)
-    below = np.searchsorted(ordered, true, "left") + np.searchsorted(ordered, true, "right")
-    return float(below.mean() / (2 * len(wrong)))

@@ -1,6 +1,6 @@
 """The linking engine: tracklets in, people out. Appearance is handed in; without it, motion and time decide."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,7 @@ class Linked:
     joined: Floats  # (N,) probability of the link that joined each tracklet with the one before it; 1 without one
     longest_gap: float  # seconds up to which a straight line between two sights of somebody can be believed
     motion: Motion  # how far off people are, as it was learnt
+    own: similarity.OwnPairs = similarity.NO_PAIRS  # by which appearance was set; none without crops
 
 
 def link(
@@ -128,9 +129,13 @@ def link(
         known = before[rank] >= 0
         later, earlier = np.flatnonzero(known), place[before[rank][known]]
         _believe(evidence.pairs, np.minimum(earlier, later), np.maximum(earlier, later), config)
+    own = similarity.NO_PAIRS
     if appearance is not None:
         clips = [appearance.clips[tracklet] for tracklet in rank.tolist()]
-        _look(evidence, similarity.Appearance(clips, appearance.vectors, appearance.log_odds), starts, fps, config)
+        own = _look(
+            evidence, similarity.Appearance(clips, appearance.vectors, appearance.log_odds), starts, fps, config
+        )
+        own = replace(own, different=rank[own.different], same=rank[own.same])
     if certain is not None:
         _settle(evidence.pairs, place[certain.same], -CERTAIN)
         _settle(evidence.pairs, place[certain.different], 100 * CERTAIN)
@@ -155,7 +160,7 @@ def link(
     told = persons.features(people[owner], frames, observations.xyxy[order], observations.confidence[order])
     joined = _joined(found, len(rank))[place]
     sure = persons.probability(told)
-    return Linked(people[place], sure, told, links, joined, motion.believed(FILL_ERROR), motion)
+    return Linked(people[place], sure, told, links, joined, motion.believed(FILL_ERROR), motion, own)
 
 
 def _smaller(found: Partition, lengths: Ints) -> list[int]:
@@ -255,14 +260,17 @@ def _settle(pairs: Evidence, known: Ints, price: float) -> None:
         pairs.price[here] += price
 
 
-def _look(known: _Known, appearance: similarity.Appearance, starts: Ints, fps: float, config: LinkingConfig) -> None:
-    """Add what appearance says."""
+def _look(
+    known: _Known, appearance: similarity.Appearance, starts: Ints, fps: float, config: LinkingConfig
+) -> similarity.OwnPairs:
+    """Add what appearance says; returns the pairs by which that was set."""
     pairs = known.pairs
     possible = known.shared < TOGETHER_FRAMES
-    odds = similarity.compare(appearance, pairs.first, pairs.second, possible, known.apart, config.compared)
+    odds, own = similarity.compare(appearance, pairs.first, pairs.second, possible, known.apart, config.compared)
     weight = np.clip(np.sqrt(np.diff(starts) / fps / FULL_WEIGHT), LEAST_WEIGHT, 1)
     pairs.weight = np.where(np.isnan(odds), 0, weight[pairs.first] * weight[pairs.second])
     pairs.looks = np.nan_to_num(odds) * pairs.weight
+    return own
 
 
 def _together(

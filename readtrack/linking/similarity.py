@@ -54,9 +54,29 @@ class Calibration:
         return cls(float(slope), float(-slope * (low + high) / 2))
 
 
+@dataclass(frozen=True)
+class OwnPairs:
+    """A recording's own pairs of which the answer is known, and what was said of them.
+
+    Q pairs are different, for they were seen at once; S are the same, for they are the halves of a tracklet.
+    """
+
+    different: Ints  # (Q, 2) tracklets
+    same: Ints  # (S,) tracklets
+    said_of_different: Floats  # (Q,) log odds by the judge alone
+    said_of_same: Floats  # (S,)
+    made_of_different: Floats  # (Q,) log odds that the engine made of it, as it believes them
+    made_of_same: Floats  # (S,)
+
+
+NO_PAIRS = OwnPairs(
+    np.zeros((0, 2), np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0)
+)
+
+
 def compare(
     appearance: Appearance, first: Ints, second: Ints, possible: NDArray[np.bool_], different: Ints, most: int
-) -> Floats:
+) -> tuple[Floats, OwnPairs]:
     """Log odds (P,) by appearance that the tracklets of each pair are one person; NaN where one has no crops.
 
     The judge is asked about the ``most`` that resemble a tracklet best by their vectors; of all others the vectors
@@ -69,15 +89,19 @@ def compare(
         possible: which pairs may be one person (P,).
         different: which are known not to be (places among the pairs).
         most: how many the judge is asked about for each tracklet.
+
+    Returns:
+        The log odds, and the recording's own pairs by which they were set.
     """
     known = np.array([len(clip) > 0 for clip in appearance.clips], dtype=bool)
     told = known[first] & known[second]
     answer = np.full(len(first), np.nan)
     if not told.any():
-        return answer
+        return answer, NO_PAIRS
     rng = np.random.default_rng(0)  # the same recording gives the same answer
-    halves = [clip for clip in appearance.clips if len(clip) >= 4]
-    halves = [halves[place] for place in np.sort(rng.permutation(len(halves))[:POSITIVES]).tolist()]
+    halved = np.array([i for i, clip in enumerate(appearance.clips) if len(clip) >= 4], dtype=np.int64)
+    halved = halved[np.sort(rng.permutation(len(halved))[:POSITIVES])]
+    halves = [appearance.clips[i] for i in halved.tolist()]
     owners = np.flatnonzero(known)
     clips = [appearance.clips[i] for i in owners.tolist()]
     clips += [part for clip in halves for part in (clip[: len(clip) // 2], clip[len(clip) // 2 :])]
@@ -101,7 +125,17 @@ def compare(
     answer[rows] += share * (said[: len(rows)] - answer[rows])
     positive = expected(alike[len(rows) :])
     positive += share * (said[len(rows) :] - positive)
-    return Calibration.of(answer[different], positive)(answer)
+    calibration = Calibration.of(answer[different], positive)
+    answer = calibration(answer)
+    own = OwnPairs(
+        different=np.stack([first[different], second[different]], axis=1),
+        same=halved,
+        said_of_different=said[np.searchsorted(rows, different)],
+        said_of_same=said[len(rows) :],
+        made_of_different=answer[different],
+        made_of_same=calibration(positive),
+    )
+    return answer, own
 
 
 def _nearest(first: Ints, second: Ints, likeness: Floats, count: int, most: int) -> NDArray[np.bool_]:

@@ -68,6 +68,18 @@ def calibration_error(probability: Floats, same: NDArray[np.bool_], prior: float
     return sum(row["weight"] * abs(row["stated"] - row["found"]) for row in curve)
 
 
+def auc(true: Floats, wrong: Floats) -> float:
+    """Chance that one of the true scores is higher than one of the wrong ones, half a chance where they are equal.
+
+    NaN without either.
+    """
+    if not len(true) or not len(wrong):
+        return float("nan")
+    ordered = np.sort(wrong)
+    below = np.searchsorted(ordered, true, "left") + np.searchsorted(ordered, true, "right")
+    return float(below.mean() / (2 * len(wrong)))
+
+
 def _weights(same: NDArray[np.bool_], prior: float) -> Floats:
     """Weights (K,) that sum to 1, positives to the prior."""
     weights: Floats = np.where(same, prior / max(same.sum(), 1), (1 - prior) / max((~same).sum(), 1))

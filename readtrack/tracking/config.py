@@ -24,6 +24,10 @@ class TrackerConfig:
     max_lost: int = 200  # people remembered at most; the longest unseen are forgotten first
     min_person: float = 0.35  # probability of being a person below which one gets no id; 0 keeps all
     fill_gap: float = 4.0  # longest gap that is filled afterwards; half of it where the camera moves, 0 for none
+    appearance_weight: float = 0.8  # of how two people look, in log odds, of which crops give several that are alike
+    motion_weight: float = 0.35  # of how they moved, where there are crops as well
+    prior: float = 0.0  # log odds that two tracklets are one person before anything is known; lower links less
+    gap_penalty: float = 1.0  # log odds against it for each ln(1 + seconds unseen)
 
     def __post_init__(self) -> None:
         for name in ("start_confidence", "low_confidence", "min_person"):
@@ -34,7 +38,9 @@ class TrackerConfig:
                 raise InputError(f"{name}={getattr(self, name)}: must be positive", name)
         if not self.max_age >= 0:
             raise InputError(f"max_age={self.max_age}: must not be negative", "max_age")
-        for name in ("delay", "correction", "fill_gap"):
+        if not math.isfinite(self.prior):
+            raise InputError(f"prior={self.prior}: must be a number", "prior")
+        for name in ("delay", "correction", "fill_gap", "appearance_weight", "motion_weight", "gap_penalty"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InputError(f"{name}={getattr(self, name)}: must be a number from 0", name)
         if self.low_confidence > self.start_confidence:

@@ -11,7 +11,8 @@ import pytest
 from readtrack import __main__ as readtrack
 from readtrack.errors import InputError
 
-WORDS = ("track", "edit", "export_tracks", "gallery", "relink", "train", "average", "convert", "export", "bench")
+WORDS = ("track", "edit", "export_tracks", "gallery", "relink", "tune", "train", "average")
+WORDS += ("convert", "export", "bench")
 HEAVY = {"torch", "numpy", "supervision", "cv2", "scipy", "onnxruntime", "ultralytics"}
 DOORS = {"run": "track"}  # whose door has another name
 EXAMPLE = re.compile(r"^  (?:\w+=\S+ )?(?:python -m readtrack\.(\w+)|readtrack ([\w-]+))((?: \S+)*)", re.MULTILINE)
