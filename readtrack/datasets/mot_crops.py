@@ -70,7 +70,9 @@ def read_pieces(folder: Path, first_pid: int) -> list[Tracklet]:
         identity, piece, _ = name.split("_")
         pieces[int(identity), int(piece[1:])].append(f"{folder}/{name}")
     pids = {identity: pid for pid, identity in enumerate(sorted({identity for identity, _ in pieces}), first_pid)}
-    return [Tracklet(tuple(paths), pids[identity], piece) for (identity, piece), paths in sorted(pieces.items())]
+    return [
+        Tracklet(tuple(paths), pids[identity], piece, folder.name) for (identity, piece), paths in sorted(pieces.items())
+    ]
 
 
 def _split(tracklets: list[Tracklet], notes: list[str]) -> ReidSplits:

@@ -17,6 +17,7 @@ class Tracklet:
     paths: tuple[str, ...]  # not Path: MARS has 1.19 million
     pid: int
     camid: int
+    scene: str = ""  # the recording that it was cut from, where there is one
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from readtrack.read.config import JOINS, ReadConfig
 from readtrack.read.encoders import image_encoder, video_encoder
 
 EncodingT = TypeVar("EncodingT", bound="Encoding")
+COSINE_WEIGHT = 12.0  # of the pooled features' cosine in the logit, before training
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,9 @@ class Read(nn.Module):
             self.phi_gallery = nn.Linear(c, config.rank or phi, bias=False)
         self.fc1 = nn.Linear(sum(self._widths().values()), config.feature_dim)
         self.fc2 = nn.Linear(config.feature_dim + config.pooled_cosine, config.classes)
+        if config.pooled_cosine:  # the beginning: what pooled features say, 0.5 at a cosine of a half
+            nn.init.constant_(self.fc2.weight[:, -1:], COSINE_WEIGHT)
+            nn.init.constant_(self.fc2.bias, -1.5 * COSINE_WEIGHT)
 
     def encode(self, images: Tensor) -> Tensor:
         """Normalised crops (B, 3, H, W) to feature maps (B, P, C), positions in row order."""

@@ -77,6 +77,7 @@ class Batches(Dataset[Batch]):
         self.people = [people[pid] for pid in sorted(people)]
         if lessons and config.hard_group > 1 and not config.identity:
             self.identity_centres = np.stack([_centre(theirs, lessons) for theirs in self.people])
+        self.stills, self.scenes = self._places()
         self.epoch_length = -(-len(tracklets) // config.pairs)  # batches
         self._planned: tuple[int, list[list[Pair]]] = (-1, [])  # of an epoch; centres may change between epochs only
         fewest = sum(min(*config.samples_per_person, len(theirs), config.pairs) for theirs in self.people)
@@ -109,16 +110,35 @@ class Batches(Dataset[Batch]):
     def _epoch(self, rng: np.random.Generator) -> Iterator[list[Pair]]:
         waiting: Iterator[int] = iter(())
         for _ in range(self.epoch_length):
-            pairs = self._take(waiting, rng)
+            beside = self._scene(rng)
+            pairs = self._take(waiting, beside, rng)
             if len(pairs) < self.config.pairs:  # too few are left in this round: another begins
-                waiting = iter(rng.permutation(len(self.people)).tolist())
-                pairs = self._take(waiting, rng)
+                waiting = iter(rng.permutation(self.stills).tolist())
+                pairs = self._take(waiting, beside, rng)
             yield pairs
 
-    def _take(self, waiting: Iterator[int], rng: np.random.Generator) -> list[Pair]:
+    def _places(self) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+        """Who leads in a round, and who is beside whom in each recording with at least two people."""
+        everybody = np.arange(len(self.people))
+        if not self.config.scene_share:
+            return everybody, []
+        where = np.array([theirs[0].scene for theirs in self.people])
+        scenes = [np.flatnonzero(where == scene) for scene in sorted({*where.tolist()} - {""})]
+        stills = everybody[where == ""]
+        return stills if len(stills) else everybody, [people for people in scenes if len(people) > 1]
+
+    def _scene(self, rng: np.random.Generator) -> list[Pair]:
+        """Pairs of people of one recording, at most the share of a batch that is theirs."""
+        if not self.scenes:
+            return []
+        people = rng.permutation(self.scenes[int(rng.integers(len(self.scenes)))])
+        chosen = people[: round(self.config.scene_share * self.config.pairs)]
+        return [pair for label in chosen.tolist() for pair in self._pairs(label, rng)[:1]]
+
+    def _take(self, waiting: Iterator[int], beside: list[Pair], rng: np.random.Generator) -> list[Pair]:
         """Pairs of the next people, and of those who look like them, until there are B; fewer where nobody is left."""
-        pairs: list[Pair] = []
-        taken: set[int] = set()
+        pairs = list(beside)
+        taken = {pair.label for pair in beside}
         for leader in waiting:
             if leader in taken:
                 continue
@@ -134,8 +154,9 @@ class Batches(Dataset[Batch]):
         """A person, and those who look most alike among all not taken yet."""
         if self.identity_centres is None or self.config.hard_group == 1:
             return [leader]
-        likeness = self.identity_centres @ self.identity_centres[leader]
-        others = [label for label in np.argsort(-likeness, kind="stable").tolist() if label not in {leader, *taken}]
+        likeness = self.identity_centres[self.stills] @ self.identity_centres[leader]
+        alike = self.stills[np.argsort(-likeness, kind="stable")].tolist()
+        others = [label for label in alike if label not in {leader, *taken}]
         return [leader, *others[: self.config.hard_group - 1]]
 
     def _pairs(self, label: int, rng: np.random.Generator) -> list[Pair]:

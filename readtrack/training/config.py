@@ -32,6 +32,7 @@ class TrainConfig:
     pairs: int = 32  # B, pairs of a query clip and a gallery clip of one person; all B x B combinations are compared
     samples_per_person: tuple[int, ...] = (1,)  # pairs of one person in a batch: any of these, as tracklets allow
     hard_group: int = 1  # people of a batch come in groups of so many who look most alike so far; 1: drawn at random
+    scene_share: float = 0.0  # about this share of a batch's people are of one recording, others of none; 0: any mixture
     query_images: int = 2  # T_q, images of a query clip, whose logits are averaged (Eq. 3)
     flip: float = 0.0  # chance that a whole clip is mirrored; "street" and "world" mirror each image by itself
     augmentation: str = "street"  # "none"; "reid": pad-and-crop, random erasing; others: training/augmentation
@@ -76,9 +77,9 @@ class TrainConfig:
         for name in (*LOSSES, "margin", "weight_decay", "clip_gradient", "pad", "seed", "streets"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} is {getattr(self, name)}: it must not be negative")
-        for name in ("flip", "erase"):
+        for name in ("flip", "erase", "scene_share"):
             if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"{name} is {getattr(self, name)}: it is a chance, from 0 to 1")
+                raise InputError(f"{name} is {getattr(self, name)}: it is a share, from 0 to 1")
         if not self.samples_per_person or min(self.samples_per_person) < 1:
             raise InputError(f"samples_per_person is {self.samples_per_person}: one or more numbers from 1 on")
         if min(self.epochs, self.steps) < 0 or bool(self.epochs) == bool(self.steps):

@@ -21,7 +21,8 @@ def initialise(model: Read, source: str) -> str:
         model: both its encoders get the same weights; what else it has stays random.
         source: "imagenet" (torchvision's IMAGENET1K_V1, downloaded), "random", a file with the tensors of torchvision's
             backbone (of MobileNetV2, under whatever names in its order), a .safetensors of this program, whose whole
-            network is taken over, or for the backbone "osnet" the .xml of OpenVINO's 0277 with its .bin beside it.
+            network is taken over (of another backbone that is cut from the same network only the layers that both
+            encoders have), or for the backbone "osnet" the .xml of OpenVINO's 0277 with its .bin beside it.
 
     Raises:
         InputError: the weights cannot be had, or do not fit.
@@ -100,8 +101,13 @@ def _fill(encoder: nn.Module, given: dict[str, Tensor], wanted: list[str], sourc
 
 
 def _take_over(model: Read, source: str) -> str:
-    """All weights of a checkpoint of the same network."""
+    """All weights of a checkpoint of the same network; of its encoder, where it is one cut elsewhere."""
     other, _ = load_checkpoint(source)
+    backbones = other.config.backbone, model.config.backbone
+    if len(set(backbones)) == 2 and all(name.startswith("mobilenet_v2") for name in backbones):
+        given = other.encoder.state_dict()
+        _fill(model.encoder, given, [name for name in model.encoder.state_dict() if name in given], source)
+        return f"the encoder of {source}"
     theirs, ours = (
         asdict(replace(network.config, logit_scale=1.0, logit_offset=0.0, clip_length=1)) for network in (other, model)
     )

@@ -74,9 +74,10 @@ class Training:
         shape = next(iter(lessons.values())).shape if lessons else ()
         self.learner = Learner(config, self.model, len(self.batches.people), shape)
         share_batchnorm(self.learner, self.fabric.device.type)
-        if run.compile:
-            for encoder in {self.model.encoder, getattr(self.model, "video_encoder", self.model.encoder)}:
-                encoder.to(memory_format=torch.channels_last)  # a tenth faster on a CPU
+        for encoder in {self.model.encoder, getattr(self.model, "video_encoder", self.model.encoder)}:
+            if self.fabric.device.type == "cpu":
+                encoder.to(memory_format=torch.channels_last)  # a quarter faster there
+            if run.compile:
                 encoder.compile()
         learning = [parameter for parameter in self.learner.parameters() if parameter.requires_grad]
         optimizer = torch.optim.Adam(learning, lr=config.learning_rate, weight_decay=config.weight_decay)

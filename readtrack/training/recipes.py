@@ -67,6 +67,8 @@ RECIPES = {
         teacher=2.0,
         teacher_likeness=1.0,
         teacher_maps=1.0,
+        streets=8,
+        scene_share=0.375,
         learning_rate=1e-3,
         steps=4000,
     ),

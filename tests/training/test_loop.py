@@ -162,6 +162,27 @@ def test_batches_of_people_who_look_alike():
     assert len(set(leaders)) == 6
 
 
+def test_part_of_a_batch_stands_in_one_recording():
+    stills = tracklets_of(*[2] * 20)
+    filmed = [
+        replace(tracklet, pid=tracklet.pid + 20, scene="one" if tracklet.pid < 5 else "other")
+        for tracklet in tracklets_of(*[2] * 9)
+    ]
+    alone = [Tracklet(("a", "b"), 29, 0, "lonely")]
+    config = TrainConfig(pairs=12, scene_share=0.5)
+    seen = set()
+    for plan in plans(stills + filmed + alone, config, 60):
+        labels = [pair.label for pair in plan]
+        together = {label for label in labels if label >= 20}
+        assert len(set(labels)) == 12
+        assert together <= set(range(20, 25)) or together <= set(range(25, 29))
+        assert len(together) == (5 if 20 <= min(together) < 25 else 4)
+        assert all(pair.query is not pair.gallery for pair in plan)
+        seen |= set(labels)
+    assert seen == set(range(29))  # who was alone in a recording is nobody's neighbour
+    assert {pair.label for plan in plans(filmed, replace(config, pairs=6), 60) for pair in plan} == set(range(9))
+
+
 def average_people(name, tracklets):
     return np.mean([len({pair.label for pair in plan}) for plan in plans(tracklets, RECIPES[name], 200)])
 
