@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass, field, fields, replace
 
 from readtrack.commands.console import INTERRUPTED, exit_status, progress
-from readtrack.commands.parsing import flag, parse
+from readtrack.commands.parsing import Repeated, flag, parse
 from readtrack.datasets.tracklets import Dataset
 from readtrack.errors import InputError
 from readtrack.training.config import RunConfig, TrainConfig
@@ -45,7 +45,7 @@ class TrainSettings:
     """What is trained, and where."""
 
     recipe: Changes = field(default_factory=Changes)
-    run: RunConfig
+    run: Repeated[RunConfig]
 
     @property
     def config(self) -> TrainConfig:

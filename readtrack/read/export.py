@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from readtrack.errors import InputError
 from readtrack.files import check_apart, replacing, sha256
-from readtrack.read.checkpoint import load_checkpoint
+from readtrack.read.checkpoint import VANISHED, load_checkpoint
 from readtrack.read.compression import compress
 from readtrack.read.config import ReadConfig
 from readtrack.read.crops import Crop, standardise
@@ -125,10 +125,22 @@ def write_onnx(
                 **legacy,
             )
             graph = onnx.load(str(partial_file))
+            _drop_vanished(graph)
             graph.metadata_props.add(key=KEY, value=about)
             onnx.save(graph, str(partial_file))
         written.append(file)
     return written
+
+
+def _drop_vanished(graph: Any) -> None:
+    """Set an ONNX graph's weights to zero where they vanished as BatchNorm was folded into them."""
+    from onnx import TensorProto, numpy_helper
+
+    for tensor in graph.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT:
+            values = numpy_helper.to_array(tensor)
+            kept = np.where(np.abs(values) < VANISHED, np.float32(0), values)
+            tensor.CopyFrom(numpy_helper.from_array(kept, tensor.name))
 
 
 def write_torchscript(path: Path, model: Read, provenance: dict[str, Any], half: bool = False) -> list[Path]:

@@ -57,6 +57,15 @@ def test_the_graph_that_ships_is_of_the_weights_that_ship(name):
 
 
 @pytest.mark.parametrize("name", weights.shipped())
+def test_no_graph_that_ships_holds_numbers_that_processors_are_slow_with(name):
+    """Products of what weight decay leaves of dead channels are subnormal: 4 times slower in ``read-s``."""
+    for part in ("", ".encoder"):
+        for tensor in onnx.load(weights.find_weights(name).with_suffix(f"{part}.onnx")).graph.initializer:
+            values = np.abs(onnx.numpy_helper.to_array(tensor)).astype(float)
+            assert not ((values > 0) & (values < 1e-12)).any(), tensor.name
+
+
+@pytest.mark.parametrize("name", weights.shipped())
 def test_both_engines_answer_alike(name):
     light, heavy = Matcher.load(name, "cpu"), Matcher(load_checkpoint(name)[0], "cpu")
     assert (light.engine, heavy.engine) == ("ONNX Runtime (cpu)", "PyTorch (cpu)")

@@ -222,6 +222,14 @@ def test_checkpoints_come_back_as_they_went(tiny_model, tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ["w.safetensors"]
 
 
+def test_weights_that_decayed_to_nothing_are_zero(tiny_model, tmp_path):
+    with torch.no_grad():
+        tiny_model.fc1.weight[0, :4] = torch.tensor([1e-40, -1e-13, 1e-9, 0.5])
+    save_checkpoint(tmp_path / "tiny.safetensors", tiny_model, {})
+    found = load_checkpoint(tmp_path / "tiny.safetensors")[0].fc1.weight[0, :4]
+    assert found.tolist() == torch.tensor([0, 0, 1e-9, 0.5]).tolist()
+
+
 def test_foreign_and_damaged_checkpoints_are_refused(tiny_model, tmp_path):
     good = tmp_path / "good.safetensors"
     save_checkpoint(good, tiny_model, {})

@@ -530,6 +530,28 @@ def test_a_checkpoint_of_the_same_network_is_taken_over(tmp_path, tiny_model):
         initialise(Read(replace(TINY, join="paper")), path)
 
 
+def test_an_encoder_cut_elsewhere_gives_the_layers_that_both_have(tmp_path, tiny_model):
+    path = str(tmp_path / "w.safetensors")
+    save_checkpoint(Path(path), tiny_model, {})
+    model = Read(replace(TINY, backbone="mobilenet_v2_256", pooled_cosine=True))
+    before = model.phi.weight.clone()
+    assert initialise(model, path) == f"the encoder of {path}"
+    given, found = tiny_model.encoder.state_dict(), model.encoder.state_dict()
+    assert all(torch.equal(found[name], value) for name, value in given.items())
+    assert torch.equal(model.phi.weight, before)
+
+
+def test_a_network_with_the_cosine_begins_with_what_it_says():
+    torch.manual_seed(0)
+    model = Read(replace(TINY, pooled_cosine=True)).eval()
+    with torch.no_grad():
+        model.fc2.weight[:, :-1] = 0
+        maps = torch.randn(3, TINY.positions, TINY.channels)
+        logits = model.classify(model.compare(maps, maps[:, None].expand(-1, TINY.clip_length, -1, -1)))
+        cosine = model.pool(maps) @ model.pool(maps).T
+    assert torch.allclose(logits, 12 * (cosine - 0.5), atol=1e-4)
+
+
 def test_weights_that_cannot_be_had_are_told_in_one_line(tmp_path, monkeypatch):
     def unreachable(*args, **options):
         raise URLError("no route to host")
@@ -687,6 +709,9 @@ def test_people_of_more_data_sets_are_trained_on(small, mini_market, mini_cuhk01
     people = {t.pid for t in both.train[len(alone.train) :]}
     assert len(people) == len({t.pid for t in other.train})
     assert not people & {t.pid for t in (*alone.train, *alone.gallery)}
+    again = ("--also", f"cuhk01={mini_cuhk01}")
+    assert run(mini_market, tmp_path / "twice", *again, *again) == 0
+    assert "Market-1501 (stills) and CUHK01 (stills) and CUHK01 (stills): " in capsys.readouterr().out
     assert run(mini_market, tmp_path / "other", "--also", "cuhk01") == 2
     assert "cuhk01: give the data set and its folder" in capsys.readouterr().err
 
