@@ -71,7 +71,8 @@ def read_pieces(folder: Path, first_pid: int) -> list[Tracklet]:
         pieces[int(identity), int(piece[1:])].append(f"{folder}/{name}")
     pids = {identity: pid for pid, identity in enumerate(sorted({identity for identity, _ in pieces}), first_pid)}
     return [
-        Tracklet(tuple(paths), pids[identity], piece, folder.name) for (identity, piece), paths in sorted(pieces.items())
+        Tracklet(tuple(paths), pids[identity], piece, folder.name)
+        for (identity, piece), paths in sorted(pieces.items())
     ]
 
 

@@ -32,7 +32,7 @@ class TrainConfig:
     pairs: int = 32  # B, pairs of a query clip and a gallery clip of one person; all B x B combinations are compared
     samples_per_person: tuple[int, ...] = (1,)  # pairs of one person in a batch: any of these, as tracklets allow
     hard_group: int = 1  # people of a batch come in groups of so many who look most alike so far; 1: drawn at random
-    scene_share: float = 0.0  # about this share of a batch's people are of one recording, others of none; 0: any mixture
+    scene_share: float = 0.0  # share of a batch that shows people of one recording; 0: any mixture
     query_images: int = 2  # T_q, images of a query clip, whose logits are averaged (Eq. 3)
     flip: float = 0.0  # chance that a whole clip is mirrored; "street" and "world" mirror each image by itself
     augmentation: str = "street"  # "none"; "reid": pad-and-crop, random erasing; others: training/augmentation
