@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -12,11 +12,10 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
-from readtrack.linking import persons
 from readtrack.linking.engine import Linked, People
 from readtrack.offline import Known, OfflineTracker
 from readtrack.readtracker import ReadTracker
-from readtrack.results import COMPARED, Comparison, Edit, Results, amend, count, read
+from readtrack.results import COMPARED, Comparison, Edit, PairOdds, Results, Summary, amend, count, dropped, read
 from readtrack.tracking import Association, Reassignment
 from readtrack.video import Frame
 
@@ -117,33 +116,6 @@ class Steps:
         return [replace(late, frame=indices[late.frame]) for late in reassignments if late.frame in indices]
 
 
-@dataclass
-class Summary:
-    """What one run did; seconds are totals over its frames."""
-
-    frames: int = 0
-    first_frame: int = 0  # of the source
-    size: tuple[int, int] | None = None  # width and height of its images
-    identities: int = 0
-    reidentified: int = 0  # identities brought back by READ
-    judged: int = 0  # other associations that READ decided
-    seconds_detector: float = 0.0
-    seconds_read: float = 0.0
-    seconds_rest: float = 0.0  # association; neither drawing nor reading and writing video
-    seconds_total: float = 0.0
-    crops_encoded: int = 0
-    pairs_compared: int = 0
-    interrupted: bool = False
-    dropped: list[dict[str, int | float | str]] = field(default_factory=list)  # who was found to be no person, and why
-
-    def begin(self, frame: Frame) -> None:
-        """Count a frame, and tell what the first one tells."""
-        if not self.frames:
-            self.first_frame = frame.index
-            self.size = None if frame.image is None else (frame.image.shape[1], frame.image.shape[0])
-        self.frames += 1
-
-
 def track(
     frames: Iterable[Frame],
     detect: Detect,
@@ -178,6 +150,7 @@ def track(
         summary.interrupted = True
     finally:  # whatever broke off: those still undecided are told as well
         results.settle(steps.finish())
+    summary.own_pairs = PairOdds.of(tracker.own_pairs)
     summary.identities = len(results.people)
     summary.seconds_total = time.perf_counter() - started
     _count_work(summary, tracker, before)
@@ -226,7 +199,8 @@ def track_recording(
         summary.interrupted = True
     begun = time.perf_counter()
     people, linked = tracker.finish_people(_known(edits, indices))
-    summary.dropped = _dropped(people, linked)
+    summary.dropped = dropped(people, linked)
+    summary.own_pairs = PairOdds.of(linked.own)
     summary.seconds_rest += time.perf_counter() - begun
     associations = _associations(linked, indices, tracker.fps)
     results.replace_tables(_by_frame(people, indices), associations)
@@ -322,13 +296,6 @@ def _with_hidden(
         ids[: len(people)] = 0 if people.tracker_id is None else people.tracker_id
         filled[: len(people)] = people.data.get("filled", False)
         yield index, sv.Detections(xyxy, class_id=np.zeros(len(xyxy), int), tracker_id=ids, data={"filled": filled})
-
-
-def _dropped(people: People, linked: Linked) -> list[dict[str, int | float | str]]:
-    """Who was found to be no person: id, probability of being one, what speaks most against it."""
-    why = persons.reasons(linked.features)
-    ids = np.unique(people.ids[people.dropped]).tolist()
-    return [{"id": i, "probability": float(linked.probability[i - 1]), "why": why[i - 1]} for i in ids]
 
 
 def _comparisons(tracker: OfflineTracker, linked: Linked, indices: list[int]) -> Iterator[Comparison]:

@@ -13,6 +13,7 @@ from readtrack import boxes
 from readtrack.devices import Precision
 from readtrack.errors import InputError, given
 from readtrack.images import Image, has_pixels
+from readtrack.linking.similarity import OwnPairs
 from readtrack.live import Live
 from readtrack.read.matcher import Matcher
 from readtrack.tracking import Association, Prediction, Reassignment, TrackerConfig
@@ -98,6 +99,11 @@ class ReadTracker:
     def finish(self) -> list[Reassignment]:
         """Settle the ids of everyone still undecided, at the end of a video; returns their boxes so far."""
         return self.live.finish()
+
+    @property
+    def own_pairs(self) -> OwnPairs:
+        """The recording's own pairs of which the answer is known, by which READ's answers were set lately."""
+        return self.live.people.own
 
     @property
     def predictions(self) -> list[Prediction]:

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
     from readtrack.evaluation.recordings import Recording
     from readtrack.offline import OfflineTracker
-    from readtrack.pipeline import Step, Summary
+    from readtrack.pipeline import Step
     from readtrack.readtracker import ReadTracker
+    from readtrack.results import Summary
     from readtrack.video import Video
 
 DESCRIPTION = "Track the people in a video; those hidden or away for a while get their identity back."

@@ -15,7 +15,7 @@ from readtrack.linking.engine import MOVING, SURE, Linked, Observations, link, s
 from readtrack.linking.filling import smooth
 from readtrack.linking.motion import SPAN, Motion
 from readtrack.linking.settings import LinkingConfig
-from readtrack.linking.similarity import Appearance
+from readtrack.linking.similarity import NO_PAIRS, Appearance
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -123,6 +123,7 @@ class LivePeople:
         self.late: list[Told] = []  # of earlier frames, by the last frame
         self.found: list[Found] = []  # by the last frame
         self.merged: list[tuple[int, int]] = []  # tracklets whose crops are the first one's from now on
+        self.own = NO_PAIRS  # the last pairs of both kinds, by which appearance was set
         self._units: dict[int, _Unit] = {}
         self._unit_of: dict[int, int] = {}  # tracklet -> unit, by its first tracklet
         self._rows, self._new = NO_ROWS, [NO_ROWS]
@@ -270,6 +271,8 @@ class LivePeople:
         )
         if motion is None:
             self._motion = (now, linked.motion)
+        if len(linked.own.same) and len(linked.own.different):
+            self.own = linked.own
         self._name(names.tolist(), units, linked, now, end)
         self._tell(end)
         self._close(now, linked.longest_gap, end)

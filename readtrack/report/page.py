@@ -9,7 +9,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from readtrack.files import replacing
-from readtrack.report.contents import MOST_DECISIONS, SURE, WIDTH, clock, contents, sureness
+from readtrack.report.contents import MOST_DECISIONS, contents
+from readtrack.report.people import SURE, WIDTH, clock, sureness
 from readtrack.results import Album, Table, read
 
 NAME = "report.html"

@@ -8,6 +8,7 @@ from readtrack.results.figures import crops, timeline
 from readtrack.results.folder import Results, make_folder
 from readtrack.results.formats import FORMATS, check_formats, export
 from readtrack.results.painter import check_window
+from readtrack.results.summary import PairOdds, Summary, dropped
 from readtrack.results.table import Decision, Table, amend, corrected, important, read, read_decisions
 
 __all__ = [
@@ -20,9 +21,11 @@ __all__ = [
     "Edit",
     "Event",
     "Overlay",
+    "PairOdds",
     "Picture",
     "Place",
     "Results",
+    "Summary",
     "Table",
     "amend",
     "apply",
@@ -32,6 +35,7 @@ __all__ = [
     "corrected",
     "count",
     "crops",
+    "dropped",
     "export",
     "important",
     "make_folder",

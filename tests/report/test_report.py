@@ -104,6 +104,24 @@ def test_everything_is_escaped_and_nothing_is_fetched(run):
     assert not re.search(r"https?://", text)
 
 
+def test_the_recording_s_own_pairs_are_shown(run):
+    folder, album = run()
+    assert "told apart" not in write_report(folder, album).read_text()
+    about = json.loads((folder / "summary.json").read_text())
+    odds = {"said_of_same": [3.0, 5.0, -1.0, 9.9], "said_of_different": [-4.0, 1.0], "made_of_same": [2.0] * 4}
+    about["own_pairs"] = odds | {"made_of_different": [-4.0, -1.0]}
+    (folder / "summary.json").write_text(json.dumps(about))
+    page = Reader(write_report(folder, album).read_text())
+    words = " ".join(" ".join(page.words).split())
+    assert "4 surely the same" in words and "2 surely different" in words and "in 87.5 % of cases" in words
+    assert "By READ alone: over 50 % are 75 % of the same and 50 % of the different." in words
+    assert "As the engine takes it: over 50 % are 100 % of the same and 0 % of the different." in words
+    assert sum(a.get("class") == "same" for tag, a in page.tags if tag == "rect") == 4 + 1
+    about["own_pairs"]["said_of_different"] = []
+    (folder / "summary.json").write_text(json.dumps(about))
+    assert "told apart" not in write_report(folder, album).read_text()
+
+
 @pytest.mark.parametrize("left", ["nothing", "no summary", "no decisions", "nobody"])
 def test_a_run_that_was_cut_short_has_a_page_too(run, left):
     folder, album = run()

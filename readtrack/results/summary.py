@@ -1,0 +1,61 @@
+"""What a run tells of itself, as summary.json has it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from readtrack.linking import persons
+from readtrack.linking.engine import Linked, People
+from readtrack.linking.similarity import OwnPairs
+from readtrack.video import Frame
+
+
+@dataclass(frozen=True)
+class PairOdds:
+    """Log odds of the recording's own pairs: halves of tracklets are the same, people seen at once are different."""
+
+    said_of_same: list[float]  # by READ alone
+    said_of_different: list[float]
+    made_of_same: list[float]  # as the engine takes them, once it has set them against these pairs
+    made_of_different: list[float]
+
+    @classmethod
+    def of(cls, own: OwnPairs) -> "PairOdds":
+        """As the engine found them."""
+        columns = (own.said_of_same, own.said_of_different, own.made_of_same, own.made_of_different)
+        return cls(*(column.round(2).tolist() for column in columns))
+
+
+@dataclass
+class Summary:
+    """What one run did; seconds are totals over its frames."""
+
+    frames: int = 0
+    first_frame: int = 0  # of the source
+    size: tuple[int, int] | None = None  # width and height of its images
+    identities: int = 0
+    reidentified: int = 0  # identities brought back by READ
+    judged: int = 0  # other associations that READ decided
+    seconds_detector: float = 0.0
+    seconds_read: float = 0.0
+    seconds_rest: float = 0.0  # association; neither drawing nor reading and writing video
+    seconds_total: float = 0.0
+    crops_encoded: int = 0
+    pairs_compared: int = 0
+    interrupted: bool = False
+    own_pairs: PairOdds | None = None  # of a live run, in its last seconds
+    dropped: list[dict[str, int | float | str]] = field(default_factory=list)  # who was found to be no person, and why
+
+    def begin(self, frame: Frame) -> None:
+        """Count a frame, and tell what the first one tells."""
+        if not self.frames:
+            self.first_frame = frame.index
+            self.size = None if frame.image is None else (frame.image.shape[1], frame.image.shape[0])
+        self.frames += 1
+
+
+def dropped(people: People, linked: Linked) -> list[dict[str, int | float | str]]:
+    """Who was found to be no person: id, probability of being one, what speaks most against it."""
+    why = persons.reasons(linked.features)
+    ids = np.unique(people.ids[people.dropped]).tolist()
+    return [{"id": i, "probability": float(linked.probability[i - 1]), "why": why[i - 1]} for i in ids]
