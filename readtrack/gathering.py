@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.errors import InputError
-from readtrack.images import has_pixels
+from readtrack.images import Image, has_pixels
 from readtrack.linking.settings import LinkingConfig
 from readtrack.linking.similarity import Clip, Ints
+from readtrack.read.crops import spread_positions
 from readtrack.read.matcher import Matcher
 from readtrack.tracking import TrackerConfig
 from readtrack.tracking.camera_motion import CameraMotion
@@ -21,6 +22,7 @@ from readtrack.tracking.tracklets import Tracklets
 
 Floats = NDArray[np.float64]
 Key: TypeAlias = tuple[int, ...]  # a clip, by its crops
+TakePictures: TypeAlias = Callable[[Image, sv.Detections, list[int]], Sequence[Any]]  # of some rows of the detections
 
 CROPS = 4  # of a tracklet that are compared; as many pass for a tracklet's little video
 WAITING = 64  # crops that are encoded together
@@ -76,6 +78,7 @@ class Gathering:
         self._galleries: dict[int, tuple[Gallery, Gallery]] = {}  # of each tracklet: clear crops, others
         self._clips: dict[int, tuple[int, Clip]] = {}  # of tracklets: crops offered then, what was told of them
         self.waiting: list[Any] = []  # crops that are not encoded yet
+        self.take_pictures: TakePictures | None = None  # of crops, to be kept beside them
 
     def see(
         self,
@@ -135,9 +138,12 @@ class Gathering:
                 wanted.append((row, place))
         if not wanted:
             return
-        described = self.matcher.describe(image, boxes.take(detections, np.array([row for row, _ in wanted])))
-        for crop, (_, place) in zip(described.data["crop"], wanted, strict=True):
-            place.crop = crop
+        rows, pictures = [row for row, _ in wanted], [None] * len(wanted)
+        if self.take_pictures is not None:
+            pictures = list(self.take_pictures(image, detections, rows))
+        described = self.matcher.describe(image, boxes.take(detections, np.array(rows)))
+        for crop, picture, (_, place) in zip(described.data["crop"], pictures, wanted, strict=True):
+            place.crop, place.picture = crop, picture
             if crop is not None:
                 self.waiting.append(crop)
         if len(self.waiting) >= WAITING:
@@ -169,6 +175,21 @@ class Gathering:
         """Where those crops are from."""
         best, others = self._galleries.get(tracklet, (None, None))
         return _spread((best if best.crops else others).crops) if best and others else []
+
+    def compared(self, earlier: int, later: int) -> "Compared | None":
+        """How READ sees the first crop of one tracklet against those of another; None where either has none."""
+        places, others = self.places(earlier), self.places(later)
+        if self.matcher is None or not places or not others:
+            return None
+        clip, crop = [place.crop for place in places], others[0].crop
+        probability = float(self.matcher.similarity([crop], [clip])[0, 0])
+        try:
+            attention = self.matcher.attention(crop, clip)
+        except InputError:  # this network has none to show
+            return Compared([others[0], *places], probability, None)
+        shown = np.zeros((len(clip), *attention.shape[1:]))
+        np.add.at(shown, spread_positions(len(clip), len(attention)), attention)
+        return Compared([others[0], *places], probability, shown)
 
     def merge(self, first: int, other: int) -> None:
         """Let a tracklet take over the crops of one that proved to be the same person."""
@@ -208,6 +229,16 @@ class Place:
     frame: int  # from 0
     xyxy: Floats  # (4,)
     crop: Any = None  # None where the box shows nothing
+    picture: Any = None  # what ``take_pictures`` made of it
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A crop and a tracklet, as READ sees them."""
+
+    places: list[Place]  # of the crop, then of the tracklet's
+    probability: float
+    attention: Floats | None  # (T, h, w) of the tracklet's crops, sums to 1; None where the network shows none
 
 
 def _spread(places: list[Place]) -> list[Place]:

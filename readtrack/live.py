@@ -6,7 +6,7 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
-from readtrack.gathering import Gathering, Judge, linking_config
+from readtrack.gathering import Compared, Gathering, Judge, linking_config
 from readtrack.linking.live import LivePeople
 from readtrack.linking.similarity import Appearance, Clip, Ints
 from readtrack.read.matcher import Matcher
@@ -25,6 +25,7 @@ class Live:
         self.people = LivePeople(linking_config(config), config.fps, config.delay, config.correction, config.max_lost)
         self.associations: list[Association] = []  # who was found again in the last frame
         self.reassignments: list[Reassignment] = []  # boxes of earlier frames whose id was settled, or proved wrong
+        self.compared: list[Compared | None] = []  # how READ saw each of ``associations``, where pictures are kept
         self._judge = None if matcher is None else Judge(matcher)
         self._rows: Ints = np.zeros(0, np.int64)  # of the last frame's detections, those that are in tracklets
         self._count = 0  # of them all
@@ -60,6 +61,8 @@ class Live:
         """The ids of the last frame's N detections, -1 where there is none (yet); sets what is told beside them."""
         if self.people.due:
             self.people.link(self._look)
+            self._compare()
+            self._merge()  # before crops of what is merged are let go of
             living = set(self.gathering.tracklets.alive.tolist())
             self.gathering.keep(self.people.units | living)
             self._last = {host: t for host, t in self._last.items() if t in living or self.people.knows(t)}
@@ -77,6 +80,8 @@ class Live:
         """Give an id to every person who has none yet, and make all of them final."""
         self.people.late, self.people.found = [], []
         self.people.link(self._look, end=True)
+        self._compare()
+        self._merge()
         self._after()
         return self.reassignments
 
@@ -96,12 +101,20 @@ class Live:
         clips: list[Clip] = [self.gathering.clip(unit, settled=True) for unit in units]
         return Appearance(clips, self._judge.vectors, self._judge.log_odds)
 
-    def _after(self) -> None:
-        """Keep what belongs together, forget what is over, and translate what is told."""
-        people, frame = self.people, self.gathering.frames - 1
-        for first, other in people.merged:
+    def _compare(self) -> None:
+        """Look at those who were found again, where pictures are kept."""
+        if self.gathering.take_pictures is not None:
+            self.compared = [self.gathering.compared(one.before, one.unit) for one in self.people.found]
+
+    def _merge(self) -> None:
+        """Let people who became final take over the crops of their tracklets."""
+        for first, other in self.people.merged:
             self.gathering.merge(first, other)
-        people.merged = []
+        self.people.merged = []
+
+    def _after(self) -> None:
+        """Translate what is told."""
+        people, frame = self.people, self.gathering.frames - 1
         self.reassignments = [
             Reassignment(
                 one.frame, one.xyxy, one.confidence, one.id or UNDECIDED, one.previous or UNDECIDED, one.filled

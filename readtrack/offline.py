@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.devices import Precision
-from readtrack.errors import InputError
-from readtrack.gathering import Gathering, Seen, pair_log_odds
+from readtrack.gathering import Compared, Gathering, Seen, pair_log_odds
 from readtrack.linking.engine import Certain, Linked, Observations, People, link, settle, steady_boxes
 from readtrack.linking.settings import LinkingConfig
 from readtrack.linking.similarity import Appearance, Clip, Ints
-from readtrack.read.crops import spread_positions
 from readtrack.read.matcher import Matcher
 from readtrack.tracking import Association, Reassignment
 
@@ -188,21 +186,9 @@ class OfflineTracker:
             ends[seen.tracklets] = seen.frame
         return begins, ends
 
-    def compared(self, earlier: int, later: int) -> "Compared | None":
+    def compared(self, earlier: int, later: int) -> Compared | None:
         """How READ sees the first crop of one tracklet against those of another; None where either has none."""
-        places, others = self._gathering.places(earlier), self._gathering.places(later)
-        if self.matcher is None or not places or not others:
-            return None
-        clip, crop = [place.crop for place in places], others[0].crop
-        seen = [(place.frame, place.xyxy) for place in (others[0], *places)]
-        probability = float(self.matcher.similarity([crop], [clip])[0, 0])
-        try:
-            attention = self.matcher.attention(crop, clip)
-        except InputError:  # this network has none to show
-            return Compared(seen, probability, None)
-        shown = np.zeros((len(clip), *attention.shape[1:]))
-        np.add.at(shown, spread_positions(len(clip), len(attention)), attention)
-        return Compared(seen, probability, shown)
+        return self._gathering.compared(earlier, later)
 
     def observations(self) -> Observations:
         """All boxes of tracklets so far."""
@@ -227,12 +213,3 @@ class Known:
 
     same: Sequence[Sequence[tuple[int, Sequence[float]]]]  # of one person
     different: Sequence[Sequence[tuple[int, Sequence[float]]]]  # of two
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A crop and a tracklet, as READ sees them."""
-
-    places: list[tuple[int, Floats]]  # frame, counted as handed in, and box (4,) of the crop, then of the tracklet's
-    probability: float
-    attention: Floats | None  # (T, h, w) of the tracklet's crops, sums to 1; None where the network shows none

@@ -12,6 +12,7 @@ import supervision as sv
 from readtrack import boxes
 from readtrack.devices import Precision
 from readtrack.errors import InputError, given
+from readtrack.gathering import Compared, TakePictures
 from readtrack.images import Image, has_pixels
 from readtrack.linking.similarity import OwnPairs
 from readtrack.live import Live
@@ -99,6 +100,19 @@ class ReadTracker:
     def finish(self) -> list[Reassignment]:
         """Settle the ids of everyone still undecided, at the end of a video; returns their boxes so far."""
         return self.live.finish()
+
+    def illustrate(self, take_pictures: TakePictures) -> None:
+        """Keep pictures beside crops from now on, until ``reset``, and look closer at whoever is found again.
+
+        Args:
+            take_pictures: makes something of rows of a frame's image and detections, one each.
+        """
+        self.live.gathering.take_pictures = take_pictures
+
+    @property
+    def compared(self) -> list[Compared | None]:
+        """How READ saw each of ``associations``, of a tracker that illustrates; None where it saw nothing."""
+        return self.live.compared if self.live.associations else []
 
     @property
     def own_pairs(self) -> OwnPairs:

@@ -49,6 +49,8 @@ class Found:
     gap: float  # seconds unseen
     motion: float  # log likelihood ratio of how they moved
     boxes: int  # of the smaller one of the two
+    unit: int  # what was found, by its first tracklet
+    before: int  # what was seen of that person before, likewise; -1 where nothing is remembered
 
 
 @dataclass(frozen=True)
@@ -300,7 +302,10 @@ class LivePeople:
                 if unit.final or unit.id == number or (known and unit.id == NOBODY and patient):
                     continue
                 if known and (one := links.get(k)) is not None:
-                    self.found.append(Found(number, one.probability, one.runner_up, one.gap, one.motion, one.boxes))
+                    earlier = [q for q in places if units[q].begin < unit.begin]
+                    before = names[max(earlier, key=lambda q: units[q].last)] if earlier else -1
+                    told = (number, one.probability, one.runner_up, one.gap, one.motion, one.boxes)
+                    self.found.append(Found(*told, names[k], before))
                 unit.id, unit.sure = number, float(linked.joined[k])
 
     @staticmethod

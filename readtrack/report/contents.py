@@ -9,10 +9,12 @@ from readtrack.report.people import SURE, Person, Scale, by_id_now, clock, peopl
 from readtrack.report.trust import Bar, Pairs, bars_of, pairs_of
 from readtrack.results import (
     Album,
+    Correction,
     Decision,
     Event,
     Place,
     Table,
+    corrected,
     count,
     important,
     places_of,
@@ -44,6 +46,8 @@ class Contents:
     ticks: list[tuple[float, str]]
     dropped: list[dict[str, Any]]
     edits: list[str]
+    edits_left_out: list[str]  # and why
+    corrections: list[Correction]  # of a live run
     events: list[Event]
     places: list[Place]
     about: dict[str, Any]
@@ -55,6 +59,15 @@ class Contents:
     def length(self) -> float:
         """Seconds that were looked at; 0 where that is not known."""
         return self.gap(int(self.about.get("frames", 0)))
+
+    @property
+    def live(self) -> bool:
+        """Whether ids were told frame by frame."""
+        return bool(self.about.get("run", {}).get("ids_told") == "frame by frame")
+
+    def anchor(self, track: int) -> str:
+        """Where somebody is on the page; the table of all, of who is there no more."""
+        return f"person-{track}" if any(person.id == track for person in self.people) else "who"
 
     def counted(self, place: Place) -> str:
         """What happened at a place, in words."""
@@ -113,6 +126,8 @@ def contents(folder: Path, table: Table, album: Album | None) -> Contents:
         ),
         events=count(table, places_of(about)),
         places=places_of(about),
+        edits_left_out=corrected(folder)[1],
+        corrections=[Correction(**one) for one in about.get("corrections", [])],
         edits=[edit.words for edit in read_edits(folder)],
         decisions=told[:MOST_DECISIONS],
         decisions_left_out=max(0, len(told) - MOST_DECISIONS),

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from readtrack.files import replacing
 from readtrack.report.contents import MOST_DECISIONS, contents
 from readtrack.report.people import SURE, WIDTH, clock, sureness
-from readtrack.results import Album, Table, read
+from readtrack.results import CORRECTIONS, Album, Table, read
 
 NAME = "report.html"
 ROW = 18  # units of a person's line in the chart of times
@@ -60,6 +60,7 @@ def render(folder: Path, table: Table, album: Album | None) -> str:
         row=ROW,
         sure=SURE,
         most=MOST_DECISIONS,
+        most_corrections=CORRECTIONS,
     )
 
 

@@ -8,15 +8,17 @@ from readtrack.results.figures import crops, timeline
 from readtrack.results.folder import Results, make_folder
 from readtrack.results.formats import FORMATS, check_formats, export
 from readtrack.results.painter import check_window
-from readtrack.results.summary import PairOdds, Summary, dropped
+from readtrack.results.summary import CORRECTIONS, Correction, PairOdds, Summary, dropped
 from readtrack.results.table import Decision, Table, amend, corrected, important, read, read_decisions
 
 __all__ = [
     "COMPARED",
+    "CORRECTIONS",
     "FORMATS",
     "Album",
     "Blur",
     "Comparison",
+    "Correction",
     "Decision",
     "Edit",
     "Event",

@@ -67,6 +67,7 @@ class Album:
         self._fps = fps
         self._waiting: dict[int, list[tuple[NDArray[np.float64], bytes]]] = {}  # boxes without identity, by frame
         self._wanted: dict[int, list[tuple[Comparison, int]]] = {}
+        self._offered: list[tuple[float, int, Comparison]] = []  # probability, gap
 
     def want(self, comparisons: Iterable[Comparison]) -> None:
         """Take the pictures of decisions when their frames go by."""
@@ -74,6 +75,26 @@ class Album:
             self.comparisons.append(one)
             for place, (frame, _) in enumerate(one.places):
                 self._wanted.setdefault(frame, []).append((one, place))
+
+    def offer(self, one: Comparison, probability: float, gap: int) -> None:
+        """Take a decision whose pictures are all there, as long as it is among the most doubtful or longest absences.
+
+        Args:
+            one: the decision, with pictures; overlays are made of them.
+            probability: of the decision.
+            gap: frames before it.
+        """
+        self._offered.append((probability, gap, one))
+        if len(self._offered) > COMPARED:
+            by_doubt = sorted(self._offered, key=lambda offer: offer[0])
+            kept = by_doubt[: COMPARED - COMPARED // 3]
+            rest = sorted(by_doubt[len(kept) :], key=lambda offer: -offer[1])
+            self._offered = [*kept, *rest[: COMPARED // 3]]
+        if any(one is kept for _, _, kept in self._offered):
+            for place, shown in one.pictures.items():
+                cut = cv2.imdecode(np.frombuffer(shown.jpeg, np.uint8), cv2.IMREAD_COLOR)
+                _overlay(one, place, np.asarray(cut, dtype=np.uint8))
+        self.comparisons = [one for _, _, one in self._offered]
 
     def see(self, frame: int, image: Image, people: sv.Detections) -> None:
         """The next frame: BGR image, people with ``tracker_id`` from 1, others with -1."""
@@ -204,11 +225,22 @@ class Album:
         if cut is None:
             return
         one.pictures[place] = Picture(frame, _jpeg(cut))
-        if one.attention is not None and place:
-            heat = (one.attention[place - 1] / max(float(one.attention.max()), 1e-9)) ** 0.5
-            bright = cv2.resize(heat, (cut.shape[1], cut.shape[0]), interpolation=cv2.INTER_CUBIC).clip(0, 1)
-            colour = cv2.applyColorMap((255 * bright).astype(np.uint8), cv2.COLORMAP_INFERNO)
-            one.overlays[place] = _jpeg(np.asarray(cv2.addWeighted(cut, 1 - HEAT, colour, HEAT, 0), dtype=np.uint8))
+        _overlay(one, place, cut)
+
+
+def take_pictures(frame: int, image: Image, xyxy: NDArray[np.number]) -> list[Picture | None]:
+    """Pictures of boxes (N, 4) of a frame; None for a box of which nothing is in the image."""
+    cuts = [picture(image, np.asarray(box, dtype=np.float64)) for box in xyxy]
+    return [None if cut is None else Picture(frame, _jpeg(cut)) for cut in cuts]
+
+
+def _overlay(one: Comparison, place: int, cut: Image) -> None:
+    """Note where in a picture of the tracklet the crop found its answer."""
+    if one.attention is not None and place:
+        heat = (one.attention[place - 1] / max(float(one.attention.max()), 1e-9)) ** 0.5
+        bright = cv2.resize(heat, (cut.shape[1], cut.shape[0]), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+        colour = cv2.applyColorMap((255 * bright).astype(np.uint8), cv2.COLORMAP_INFERNO)
+        one.overlays[place] = _jpeg(np.asarray(cv2.addWeighted(cut, 1 - HEAT, colour, HEAT, 0), dtype=np.uint8))
 
 
 def picture(image: Image, xyxy: NDArray[np.floating]) -> Image | None:

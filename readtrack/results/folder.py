@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from readtrack import boxes
 from readtrack.errors import InputError, first_line
 from readtrack.files import check_apart, replacing
+from readtrack.images import Image
 from readtrack.mot import MotWriter
-from readtrack.results.album import Album
+from readtrack.results.album import Album, Picture, take_pictures
 from readtrack.results.blurring import Blur, blurred
 from readtrack.results.counting import Overlay
 from readtrack.results.edits import read_edits
@@ -151,6 +152,11 @@ class Results:
             if self.album is not None:
                 self.album.see(frame.index, image, people)
             self._show(frame, image, known)
+
+    def take_pictures(self, frame: int, image: Image, people: sv.Detections, rows: list[int]) -> list[Picture | None]:
+        """Pictures of some rows of a frame's people, blurred where all are."""
+        shown = image if self.blur is None else blurred(image, people, self.blur)
+        return take_pictures(frame, shown, people.xyxy[rows])
 
     def _show(self, frame: Frame, image: NDArray[np.uint8], known: sv.Detections) -> None:
         """Save crops, and draw people for the video and the window."""

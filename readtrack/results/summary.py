@@ -1,5 +1,6 @@
 """What a run tells of itself, as summary.json has it."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -7,7 +8,10 @@ import numpy as np
 from readtrack.linking import persons
 from readtrack.linking.engine import Linked, People
 from readtrack.linking.similarity import OwnPairs
+from readtrack.tracking import Reassignment
 from readtrack.video import Frame
+
+CORRECTIONS = 200  # that are told, at most
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,27 @@ class PairOdds:
         """As the engine found them."""
         columns = (own.said_of_same, own.said_of_different, own.made_of_same, own.made_of_different)
         return cls(*(column.round(2).tolist() for column in columns))
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Boxes that were told under an id that proved wrong."""
+
+    frame: int  # in which it was told
+    previous: int  # the id
+    track: int  # that they have now; -1 for none
+    first: int  # frame of the first of them
+    last: int
+    boxes: int
+
+
+def corrections_of(frame: int, reassignments: Iterable[Reassignment]) -> list[Correction]:
+    """What a frame's reassignments corrected, by both ids."""
+    pairs: dict[tuple[int, int], list[int]] = {}
+    for late in reassignments:
+        if late.previous_id > 0:
+            pairs.setdefault((late.previous_id, late.track), []).append(late.frame)
+    return [Correction(frame, *pair, min(own), max(own), len(own)) for pair, own in pairs.items()]
 
 
 @dataclass
@@ -44,7 +69,15 @@ class Summary:
     pairs_compared: int = 0
     interrupted: bool = False
     own_pairs: PairOdds | None = None  # of a live run, in its last seconds
+    boxes_corrected: int = 0  # of a live run
+    corrections: list[Correction] = field(default_factory=list)  # the last ones
     dropped: list[dict[str, int | float | str]] = field(default_factory=list)  # who was found to be no person, and why
+
+    def correct(self, frame: int, reassignments: Sequence[Reassignment]) -> None:
+        """Note what a frame corrected."""
+        found = corrections_of(frame, reassignments)
+        self.boxes_corrected += sum(one.boxes for one in found)
+        self.corrections = (self.corrections + found)[-CORRECTIONS:]
 
     def begin(self, frame: Frame) -> None:
         """Count a frame, and tell what the first one tells."""

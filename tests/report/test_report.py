@@ -10,10 +10,10 @@ import pytest
 import supervision as sv
 from browser import Browser, needs_browser
 
-from readtrack.commands import track
+from readtrack.commands import edit, track
 from readtrack.errors import InputError
 from readtrack.report import write_report
-from readtrack.results import Album, Comparison, Results, read
+from readtrack.results import Album, Comparison, Edit, Results, read, write_edits
 from readtrack.tracking import Association
 from readtrack.video import Frame
 
@@ -102,6 +102,52 @@ def test_everything_is_escaped_and_nothing_is_fetched(run):
     fetched = [a.get("src") or a.get("href") for tag, a in page.tags if tag in ("img", "script", "link", "video")]
     assert all(address is None or address.startswith("data:") for address in fetched)
     assert not re.search(r"https?://", text)
+
+
+def test_what_a_live_run_corrected_is_told(run):
+    folder, album = run()
+    about = json.loads((folder / "summary.json").read_text())
+    about["run"]["ids_told"] = "frame by frame"
+    row = {"frame": 40, "previous": 7, "track": 3, "first": 20, "last": 30, "boxes": 11}
+    about |= {"boxes_corrected": 13, "corrections": [row, row | {"track": -1, "boxes": 2}]}
+    (folder / "summary.json").write_text(json.dumps(about))
+    page = Reader(write_report(folder, album).read_text())
+    words = " ".join(" ".join(page.words).split())
+    assert "corrections" in page.ids and "13 boxes in all. The" in words
+    assert "4.0 s 7 3 2.0 s 3.0 s 11" in words and "4.0 s 7 nobody 2.0 s 3.0 s 2" in words
+
+
+def test_decisions_on_who_is_there_no_more_lead_to_all(run):
+    folder, album = run()
+    (folder / "associations.jsonl").write_text(
+        (folder / "associations.jsonl").read_text().replace('"track": 1,', '"track": 8,')
+    )
+    album.comparisons[0].track = 8
+    page = Reader(write_report(folder, album).read_text())
+    wanted = {a["href"][1:] for tag, a in page.tags if tag == "a" and a.get("href", "").startswith("#")}
+    assert "case-1" in page.ids and wanted <= set(page.ids)
+
+
+def test_corrections_that_fit_nobody_any_more_are_told(run):
+    folder, album = run()
+    write_edits(folder, [Edit("drop", [9], [(3, (900.0, 900.0, 950.0, 950.0))])])
+    words = " ".join(" ".join(Reader(write_report(folder, album).read_text()).words).split())
+    assert "drop 9" in words and "correction left out: drop 9: nobody is found there in frame 3" in words
+
+
+def test_a_live_run_shows_attention_and_its_corrections(tmp_path):
+    words = ["street:3", "--live", "--end", "150", "--no-video", "--quiet", "--blur", "people", "--out", str(tmp_path)]
+    assert track.main(words) == 0
+    page = Reader((tmp_path / "report.html").read_text())
+    told = " ".join(" ".join(page.words).split())
+    assert sum("found its answer" in a.get("alt", "") for _, a in page.tags) > 3 and "as they were made then" in told
+    about = json.loads((tmp_path / "summary.json").read_text())
+    assert sum(one["boxes"] for one in about["corrections"]) == about["boxes_corrected"]
+    assert ("corrections" in page.ids) == bool(about["corrections"])
+    assert about["own_pairs"]["said_of_same"] and "of its last seconds" in told
+    one = int(read(tmp_path).id[0])
+    assert edit.main([str(tmp_path), "drop", str(one), "--quiet"]) == 0  # without linking anew
+    assert f"drop {one}" in (tmp_path / "report.html").read_text()
 
 
 def test_the_recording_s_own_pairs_are_shown(run):

@@ -6,7 +6,7 @@ import pytest
 import supervision as sv
 
 from readtrack.results import Album, Comparison
-from readtrack.results.album import ALL, EACH, picture
+from readtrack.results.album import ALL, COMPARED, EACH, picture, take_pictures
 from readtrack.tracking import Reassignment
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (60, 80, 3)).astype(np.uint8)
@@ -91,3 +91,15 @@ def test_who_is_known_only_later_has_pictures_from_before():
 @pytest.mark.parametrize("box", [[-50, 0, -10, 50], [np.nan, 0, 9, 9], [3, 3, 3, 3], [79.8, 0, 200, 50]])
 def test_what_is_not_in_the_image_has_no_picture(box):
     assert picture(IMAGE, np.array(box, dtype=float)) is None
+
+
+def test_of_decisions_as_they_come_the_most_doubtful_and_the_longest_absences_stay():
+    album, attention = Album(fps=25), np.full((1, 4, 2), 1 / 8)
+    for frame in range(100):
+        pictures = dict(enumerate(take_pictures(frame, IMAGE, np.array([[10.0, 5, 40, 55]] * 2))))
+        one = Comparison(frame, 1, [], 0.5, attention, pictures)
+        album.offer(one, 0.99 - 0.004 * frame, 100 - frame)
+    kept = [one.frame for one in album.comparisons]
+    assert len(kept) == COMPARED and set(kept) >= set(range(84, 100)) and min(kept) == 0
+    assert all(set(one.overlays) == {1} for one in album.comparisons)
+    assert take_pictures(0, IMAGE, np.array([[90.0, 5, 99, 55]])) == [None]

@@ -1,160 +1,22 @@
-"""The one loop from frames to people with identities, and the run that writes what it gives to a folder."""
+"""The run of a whole recording: people are found at its end, and written to a folder."""
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import supervision as sv
-from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.linking.engine import Linked, People
 from readtrack.offline import Known, OfflineTracker
-from readtrack.readtracker import ReadTracker
+from readtrack.pipeline.steps import Detect, Step, Steps
+from readtrack.pipeline.work import count_work, work_of
 from readtrack.results import COMPARED, Comparison, Edit, PairOdds, Results, Summary, amend, count, dropped, read
-from readtrack.tracking import Association, Reassignment
+from readtrack.tracking import Association
 from readtrack.video import Frame
 
-Detect = Callable[[Frame], sv.Detections]
-
-REMEMBERED = 4096  # frames back to which a reassignment can be told
 SHORT = 0.5  # seconds from which both sides of a link matter
-
-
-class OnlineTracker(Protocol):
-    """Whoever gives detections ids, frame by frame: ``ReadTracker``, or another tracker behind the same methods."""
-
-    @property
-    def associations(self) -> list[Association]:
-        """READ's decisions in the last update."""
-
-    @property
-    def reassignments(self) -> list[Reassignment]:
-        """Boxes of earlier frames whose id was settled or proved wrong just now; ``frame`` counts updates from 0."""
-
-    def update(self, detections: sv.Detections, image: NDArray[np.uint8] | None) -> sv.Detections:
-        """Take the next frame; the same detections in the same order with ``tracker_id``, -1 where there is none."""
-
-    def finish(self) -> list[Reassignment]:
-        """Settle what is undecided, at the end."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One frame's way through the loop; frame numbers are those of the source throughout."""
-
-    frame: Frame
-    detections: sv.Detections  # what was handed to the tracker
-    people: sv.Detections  # the same with ``tracker_id``; -1 where there is no id (yet)
-    associations: list[Association]
-    reassignments: list[Reassignment]  # boxes of earlier frames whose id was settled or proved wrong in this one
-    seconds_detector: float
-    seconds_tracker: float
-
-
-class Steps:
-    """Hands frames to a detector and a tracker, one ``Step`` each; ``finish`` then settles who is still undecided.
-
-    Example:
-        >>> steps = Steps(video, detect, tracker)  # doctest: +SKIP
-        >>> for step in steps:  # doctest: +SKIP
-        ...     show(step.frame, step.people)
-        >>> late = steps.finish()  # doctest: +SKIP
-    """
-
-    def __init__(self, frames: Iterable[Frame], detect: Detect, tracker: OnlineTracker) -> None:
-        """Nothing is read yet.
-
-        Args:
-            frames: the video.
-            detect: a frame's people.
-            tracker: fresh or reset.
-        """
-        self._frames, self._detect, self._tracker = frames, detect, tracker
-        self._count = 0
-        self._time: float | None = None  # of the last frame
-        self._indices: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)  # the tracker's frame, the source's
-
-    def __iter__(self) -> Iterator[Step]:
-        for frame in self._frames:
-            begun = time.perf_counter()
-            detections = self._detect(frame)
-            detected = time.perf_counter()
-            people = self._update(frame, detections)
-            tracked = time.perf_counter()
-            self._indices.append((self._count, frame.index))
-            self._count += 1
-            yield Step(
-                frame=frame,
-                detections=detections,
-                people=people,
-                associations=[replace(one, frame=frame.index) for one in self._tracker.associations],
-                reassignments=self._in_source(self._tracker.reassignments),
-                seconds_detector=detected - begun,
-                seconds_tracker=tracked - detected,
-            )
-
-    def _update(self, frame: Frame, detections: sv.Detections) -> sv.Detections:
-        """What the tracker says of a frame; whoever can gets its time, as long as that grows."""
-        if not isinstance(self._tracker, ReadTracker):
-            return self._tracker.update(detections, frame.image)
-        grows = frame.time is not None and (self._time is None or frame.time > self._time)
-        self._time = frame.time if grows else None if self._time is None else self._time + 1 / self._tracker.config.fps
-        return self._tracker.update(detections, frame.image, self._time)
-
-    def finish(self) -> list[Reassignment]:
-        """Boxes of earlier frames whose id is settled by the end of the video, wherever the loop ended."""
-        return self._in_source(self._tracker.finish())
-
-    def _in_source(self, reassignments: list[Reassignment]) -> list[Reassignment]:
-        """Reassignments in the source's frames; without those of frames long past."""
-        indices = dict(self._indices) if reassignments else {}
-        return [replace(late, frame=indices[late.frame]) for late in reassignments if late.frame in indices]
-
-
-def track(
-    frames: Iterable[Frame],
-    detect: Detect,
-    tracker: ReadTracker,
-    results: Results,
-    report: Callable[[Step], None] = lambda step: None,
-) -> Summary:
-    """Track people through frames and write the results; Ctrl-C ends it early and cleanly.
-
-    Args:
-        frames: the video.
-        detect: a frame's people.
-        tracker: fresh or reset. Its matcher may have worked before: the summary tells of this run alone.
-        results: where tracks, video and READ's decisions go.
-        report: called after every frame.
-    """
-    summary, steps, started = Summary(), Steps(frames, detect, tracker), time.perf_counter()
-    before = _work(tracker)
-    try:
-        for step in steps:
-            results.write(step.frame, step.people, step.associations, step.reassignments)
-            summary.begin(step.frame)
-            summary.seconds_detector += step.seconds_detector
-            summary.seconds_rest += step.seconds_tracker
-            reidentified = sum(one.reason == "reidentified" for one in step.associations)
-            summary.reidentified += reidentified
-            summary.judged += len(step.associations) - reidentified
-            report(step)
-            if not results.open:
-                break
-    except KeyboardInterrupt:
-        summary.interrupted = True
-    finally:  # whatever broke off: those still undecided are told as well
-        results.settle(steps.finish())
-    summary.own_pairs = PairOdds.of(tracker.own_pairs)
-    summary.identities = len(results.people)
-    summary.seconds_total = time.perf_counter() - started
-    _count_work(summary, tracker, before)
-    return summary
 
 
 def track_recording(
@@ -181,7 +43,7 @@ def track_recording(
         edits: corrections, which are certain; ``results`` has the same in its folder.
     """
     summary, started = Summary(), time.perf_counter()
-    before = _work(tracker)
+    before = work_of(tracker)
     indices: list[int] = []
 
     def found(frame: Frame) -> sv.Detections:
@@ -223,7 +85,7 @@ def track_recording(
         except KeyboardInterrupt:
             summary.interrupted = True
     summary.seconds_total = time.perf_counter() - started
-    _count_work(summary, tracker, before)
+    count_work(summary, tracker, before)
     return summary
 
 
@@ -312,7 +174,7 @@ def _comparisons(tracker: OfflineTracker, linked: Linked, indices: list[int]) ->
         for other in others[np.argsort(-ends[others], kind="stable")].tolist():
             compared = tracker.compared(other, link.tracklet)
             if compared is not None:
-                places = [(indices[frame], xyxy) for frame, xyxy in compared.places]
+                places = [(indices[place.frame], place.xyxy) for place in compared.places]
                 told = (indices[link.frame], link.person + 1)
                 yield Comparison(*told, places, compared.probability, compared.attention)
                 break
@@ -336,17 +198,3 @@ def _draw(
         results.write(frame, found, told.get(index, []), [])
         if not results.open:
             break
-
-
-def _work(tracker: ReadTracker | OfflineTracker) -> tuple[int, int, float]:
-    """Crops encoded, pairs compared and seconds spent by a tracker's matcher so far."""
-    matcher = tracker.matcher
-    return (0, 0, 0.0) if matcher is None else (matcher.encoded, matcher.compared, matcher.seconds)
-
-
-def _count_work(summary: Summary, tracker: ReadTracker | OfflineTracker, before: tuple[int, int, float]) -> None:
-    """Tell what a tracker's matcher has done since ``before``; its seconds are no longer among the rest."""
-    encoded, compared, seconds = (now - then for now, then in zip(_work(tracker), before, strict=True))
-    summary.crops_encoded, summary.pairs_compared = int(encoded), int(compared)
-    summary.seconds_read = seconds
-    summary.seconds_rest -= seconds
