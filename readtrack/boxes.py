@@ -56,6 +56,48 @@ def iou(a: Floats, b: Floats) -> Floats:
     return shared / np.maximum(union, 1e-9)
 
 
+def touching(a: Floats, b: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Places of all pairs of a box of ``a`` (N, 4) and one of ``b`` (M, 4) that overlap, (P,) each, by the first.
+
+    They are swept from left to right, so that a crowd costs as much as there are neighbours.
+    """
+    wide = (b[:, 2] - b[:, 0]).max(initial=0)
+    order = np.argsort(b[:, 0], kind="stable")
+    left, top, right, bottom = np.ascontiguousarray(b[order].T)
+    one, place = spans(np.searchsorted(left, a[:, 0] - wide), np.searchsorted(left, a[:, 2]))
+    meet = np.flatnonzero((top[place] < a[one, 3]) & (bottom[place] > a[one, 1]))
+    one, place = one[meet], place[meet]
+    meet = right[place] > a[one, 0]
+    return one[meet], order[place[meet]]
+
+
+def overlapping(xyxy: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Places of all pairs of boxes (N, 4) that overlap, the lower one first, (P,) each, in no order."""
+    order = np.argsort(xyxy[:, 0], kind="stable")
+    left, top, right, bottom = np.ascontiguousarray(xyxy[order].T)
+    one, other = spans(np.arange(1, len(order) + 1), np.searchsorted(left, right))
+    meet = (top[other] < bottom[one]) & (bottom[other] > top[one])
+    first, second = order[one[meet]], order[other[meet]]
+    return np.minimum(first, second), np.maximum(first, second)
+
+
+def spans(begin: NDArray[np.int64], end: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Each of N spans of whole numbers written out: whose it is, and the number (P,) each; empty where it is none."""
+    count = np.maximum(end - begin, 0)
+    whose = np.repeat(np.arange(len(count)), count)
+    return whose, np.arange(len(whose)) + np.repeat(begin - np.cumsum(count) + count, count)
+
+
+def begins(*keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of N places (N,) differ from the one before in any of keys (N,); the first does."""
+    answer = np.ones(len(keys[0]), dtype=bool)
+    if len(answer):
+        answer[1:] = False
+        for key in keys:
+            answer[1:] |= key[1:] != key[:-1]
+    return answer
+
+
 def iou_each(a: Floats, b: Floats) -> Floats:
     """Intersection over union of each of ``a`` (N, 4) with the one of ``b`` (N, 4) in its place, (N,) in [0, 1]."""
     low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])

@@ -28,6 +28,14 @@ HOSTILE = """examples:
   python -m readtrack.bench hostile
   python -m readtrack.bench hostile --inputs 100 --kills 5 --frames 5000 --seed 7
 """
+CROWD = """what is told:
+  ms         of the processor for each frame: mean, median and slowest; boxes alone, no READ
+  IDF1       who was given which id, of the boxes handed in
+
+examples:
+  python -m readtrack.bench crowd
+  python -m readtrack.bench crowd --people 3000 --frames 160
+"""
 EXAMPLES = """how to read it:
   floor      multiply-adds (m.-adds) that a pair needs; two floating-point operations each
   anew       everything after the encoders again for each pair
@@ -82,6 +90,17 @@ class HostileSettings:
             raise InputError("inputs, kills and frames: give how many there are to be, frames from 1 on")
 
 
+@dataclass(frozen=True)
+class CrowdSettings:
+    """How many people walk about, and who follows them."""
+
+    people: tuple[int, ...] = (100, 1000, 3000)  # of each crowd
+    frames: int = 250  # of each crowd, 25 a second
+    tracker: tuple[str, ...] = ("readtrack-boxes", "trackers-bytetrack")  # by their names in evaluate peers
+    seconds: float = 600.0  # after which a tracker need not go on with a crowd
+    seed: int = 0  # of where they walk
+
+
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line, measure, print. Returns the exit status, as --help tells."""
     words = sys.argv[1:] if argv is None else argv
@@ -89,6 +108,9 @@ def main(argv: list[str] | None = None) -> int:
         about = "Hand in what is bad, kill runs, track without end; tell what was refused in one line, and what broke."
         prog = "readtrack bench hostile"
         return exit_status(lambda: _hostile(parse(HostileSettings, words[1:], prog, about, HOSTILE)))
+    if words[:1] == ["crowd"]:
+        about = "Time trackers on crowds of people who walk about, by boxes alone."
+        return exit_status(lambda: _crowd(parse(CrowdSettings, words[1:], "readtrack bench crowd", about, CROWD)))
     return exit_status(lambda: _bench(parse(BenchSettings, argv, "readtrack bench", DESCRIPTION, EXAMPLES)))
 
 
@@ -136,6 +158,29 @@ def _whole(settings: BenchSettings) -> None:
             table.add_row(name, *times, f"{cost.ratio:.2f}", f"{cost.spread:.2f}", f"{cost.start:.2f}")
     table.caption = f"{settings.source}, medians of {settings.runs} runs each; spread: READ's slowest by fastest"
     console.print(table)
+
+
+def _crowd(settings: CrowdSettings) -> None:
+    """Time trackers. Raises InputError where none can be."""
+    from readtrack.evaluation.crowd import evaluate_crowds
+
+    with progress("frames") as (begin, report):
+
+        def step(done: int, total: int) -> None:
+            if not done:
+                begin(total)
+            report(done)
+
+        found = evaluate_crowds(
+            settings.people, settings.frames, settings.tracker, settings.seconds, settings.seed, step
+        )
+    console, table = output(), Table("people", "tracker", "mean ms", "median", "slowest", "IDF1", "frames")
+    for row in found.rows:
+        times = (f"{value:.1f}" for value in (row.mean, row.median, row.slowest))
+        table.add_row(f"{row.people:,}", row.tracker, *times, f"{100 * row.idf1:.1f}", str(row.frames))
+    console.print(table)
+    for name, why in found.left_out.items():
+        console.print(f"{name} is left out: {why}")
 
 
 def _hostile(settings: HostileSettings) -> int:

@@ -5,21 +5,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from readtrack import boxes
 from readtrack.linking import persons, similarity
 from readtrack.linking.filling import fill, smooth
 from readtrack.linking.motion import ANYBODY, PLACE, SPEED, Ends, Motion, learn_motion
+from readtrack.linking.pairs import PAIRS, TOGETHER_FRAMES, Known, Seen, pairs_in_reach, pairs_in_time, weigh
 from readtrack.linking.partition import Evidence, Partition
+from readtrack.linking.rounds import Rounds
 from readtrack.linking.settings import LinkingConfig
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-PAIRS = 1_500_000  # that are weighed, at most: of more tracklets each is compared with fewer that follow
-SLIGHT = 0.2  # seconds that a tracklet may begin before another ends and still continue it
-APART_IOU = 0.1  # up to this overlap, boxes in one frame are surely two people
-TOGETHER_SHARE = 0.2  # of the price of being seen together, where boxes overlap: both may be on one person
-TOGETHER_FRAMES = 3  # frames in which two are seen apart, from which they are surely different
 FULL_WEIGHT = 0.5  # seconds from which a tracklet's crops count in full
 LEAST_WEIGHT = 0.2
 CERTAIN = 1e4  # log odds of what is known
@@ -90,6 +86,7 @@ def link(
     final: NDArray[np.bool_] | None = None,
     motion: Motion | None = None,
     certain: "Certain | None" = None,
+    crowd: bool = False,
 ) -> Linked:
     """Find the people that tracklets belong to. The order in which boxes are handed in does not matter.
 
@@ -103,6 +100,7 @@ def link(
         final: which are people who stay apart from each other (N,).
         motion: how far off people are; None learns it.
         certain: pairs of tracklets of which somebody knows the answer.
+        crowd: whether there are so many people that not all pairs can be weighed; very many tracklets always are.
     """
     if not len(observations.frames):
         nothing = np.zeros(0)
@@ -124,11 +122,20 @@ def link(
     ends = Ends.of(time, steady, starts)
     motion = motion or learn_motion(time, steady, starts, ends)
     fixed = np.zeros(len(rank), dtype=bool) if final is None else final[rank]
-    evidence = _evidence(frames, observations.xyxy[order], owner, ends, motion, fixed, config)
+    seen = Seen(frames, observations.xyxy[order], owner, ends, fixed)
+    said = None
     if before is not None:
         known = before[rank] >= 0
         later, earlier = np.flatnonzero(known), place[before[rank][known]]
-        _believe(evidence.pairs, np.minimum(earlier, later), np.maximum(earlier, later), config)
+        said = np.minimum(earlier, later), np.maximum(earlier, later)
+    crowded = crowd or len(rank) ** 2 > 2 * PAIRS
+    if crowded and appearance is None:
+        pairs = pairs_in_reach(seen, motion, config, said)
+    else:
+        pairs = pairs_in_time(seen, config, max(100, PAIRS // len(rank)))
+    evidence = weigh(seen, *pairs, motion, config)
+    if said is not None:
+        _believe(evidence.pairs, *said, config)
     own = similarity.NO_PAIRS
     if appearance is not None:
         clips = [appearance.clips[tracklet] for tracklet in rank.tolist()]
@@ -139,7 +146,7 @@ def link(
     if certain is not None:
         _settle(evidence.pairs, place[certain.same], -CERTAIN)
         _settle(evidence.pairs, place[certain.different], 100 * CERTAIN)
-    found = Partition(len(rank), evidence.pairs, config, fixed)
+    found = (Rounds if crowded else Partition)(len(rank), evidence.pairs, config, fixed)
     known, people = np.unique(found.person, return_inverse=True)
     number = {tracklet: k for k, tracklet in enumerate(known.tolist())}
     root, smaller = found.person, _smaller(found, np.diff(starts))
@@ -163,7 +170,7 @@ def link(
     return Linked(people[place], sure, told, links, joined, motion.believed(FILL_ERROR), motion, own)
 
 
-def _smaller(found: Partition, lengths: Ints) -> list[int]:
+def _smaller(found: Partition | Rounds, lengths: Ints) -> list[int]:
     """Boxes of the smaller of the two that each merge joins, of those of each tracklet (N,)."""
     size = lengths.tolist()
     smaller = []
@@ -173,7 +180,7 @@ def _smaller(found: Partition, lengths: Ints) -> list[int]:
     return smaller
 
 
-def _joined(found: Partition, count: int) -> Floats:
+def _joined(found: Partition | Rounds, count: int) -> Floats:
     """Probability (N,) of the merge that brought each tracklet together with the one that begins before it."""
     above = np.arange(count)  # the tracklet that took it over,
     turn = np.full(count, len(found.merges))  # in which merge
@@ -191,52 +198,6 @@ def _joined(found: Partition, count: int) -> Floats:
         if met >= 0:
             probability[tracklet] = found.merges[met].probability
     return probability
-
-
-@dataclass
-class _Known:
-    """Evidence on pairs, and which of them were surely seen as two people."""
-
-    pairs: Evidence
-    apart: Ints  # places among the pairs
-    shared: Floats  # frames in which both were seen (P,)
-
-
-def _evidence(
-    frames: Ints,
-    xyxy: Floats,
-    owner: Ints,
-    ends: Ends,
-    motion: Motion,
-    final: NDArray[np.bool_],
-    config: LinkingConfig,
-) -> _Known:
-    """What motion, time and being seen together say of pairs of tracklets, the earlier to begin first."""
-    count = len(final)
-    most = max(100, PAIRS // count)
-    last = np.searchsorted(ends.time[:, 0], ends.time[:, 1] + config.max_gap, side="right")
-    followers = np.minimum(last - np.arange(count) - 1, most)
-    first = np.repeat(np.arange(count), followers)
-    second = first + 1 + np.arange(len(first)) - np.repeat(np.cumsum(followers) - followers, followers)
-    if final.any():  # of people who stay apart only those count who are seen together: they tell who is different
-        kept = ~(final[first] & final[second]) | (ends.time[second, 0] <= ends.time[first, 1])
-        first, second = first[kept], second[kept]
-    moved, gap = motion.evidence(ends, first, second)
-    early = ends.time[first, 1] - ends.time[second, 0]
-    unknown = early > SLIGHT  # it runs beside the other: neither continues the other
-    shared, overlapping, closest = _together(frames, xyxy, owner, first, second, count)
-    price = config.together_price * (shared - (1 - TOGETHER_SHARE) * overlapping)
-    nothing = np.full(len(first), np.inf)
-    pairs = Evidence(
-        first=first,
-        second=second,
-        looks=np.zeros(len(first)),
-        weight=np.zeros(len(first)),
-        price=price,
-        gap=np.stack([np.where(unknown, np.inf, gap), nothing]),
-        motion=np.stack([np.where(unknown, 0, moved), np.zeros(len(first))]),
-    )
-    return _Known(pairs, np.flatnonzero((shared >= TOGETHER_FRAMES) & (closest < APART_IOU)), shared)
 
 
 def _believe(pairs: Evidence, first: Ints, second: Ints, config: LinkingConfig) -> None:
@@ -261,7 +222,7 @@ def _settle(pairs: Evidence, known: Ints, price: float) -> None:
 
 
 def _look(
-    known: _Known, appearance: similarity.Appearance, starts: Ints, fps: float, config: LinkingConfig
+    known: Known, appearance: similarity.Appearance, starts: Ints, fps: float, config: LinkingConfig
 ) -> similarity.OwnPairs:
     """Add what appearance says; returns the pairs by which that was set."""
     pairs = known.pairs
@@ -271,31 +232,6 @@ def _look(
     pairs.weight = np.where(np.isnan(odds), 0, weight[pairs.first] * weight[pairs.second])
     pairs.looks = np.nan_to_num(odds) * pairs.weight
     return own
-
-
-def _together(
-    frames: Ints, xyxy: Floats, owner: Ints, first: Ints, second: Ints, count: int
-) -> tuple[Floats, Floats, Floats]:
-    """Of pairs (P,): frames in which both are seen, those of them in which boxes overlap, and the largest IoU."""
-    order = np.lexsort((owner, frames))
-    begins = np.flatnonzero(np.diff(frames[order], prepend=-1))
-    after = np.repeat(np.append(begins[1:], len(order)), np.diff(np.append(begins, len(order)))) - 1
-    later = after - np.arange(len(order))  # boxes of the same frame that follow
-    here = np.repeat(np.arange(len(order)), later)
-    there = here + 1 + np.arange(len(here)) - np.repeat(np.cumsum(later) - later, later)
-    one, other = order[here], order[there]
-    key, overlap = owner[one] * count + owner[other], boxes.iou_each(xyxy[one], xyxy[other])
-    wanted = first * count + second
-    pair = np.minimum(np.searchsorted(wanted, key), max(len(wanted) - 1, 0))
-    if not len(wanted):
-        return np.zeros(0), np.zeros(0), np.zeros(0)
-    known = wanted[pair] == key
-    pair, overlap = pair[known], overlap[known]
-    closest = np.zeros(len(wanted))
-    np.maximum.at(closest, pair, overlap)
-    shared = np.bincount(pair, minlength=len(wanted)).astype(np.float64)
-    overlapping = np.bincount(pair, overlap > APART_IOU, len(wanted)).astype(np.float64)
-    return shared, overlapping, closest
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ their last moments and a few crops, as one tracklet. So memory and time are boun
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,10 @@ Ints = NDArray[np.int64]
 
 NOBODY = 0  # the id of whom none was told
 INTERVAL = 0.25  # seconds between two linkings
+CROWD = 50  # people in a frame, on average, from which on
+CROWD_INTERVAL = 1.0  # seconds lie between two linkings, at least, and not all pairs are weighed
 WINDOW = 5.0  # seconds back to which boxes are kept, at least
-LEARNT = 2.0  # seconds for which what was learnt of motion holds
+LEARNT = 2.0, 10.0  # seconds for which what was learnt of motion holds; the longer where a crowd was seen as long
 CONFIDENT = 0.9  # probability of a link from which an id is told before its time
 
 
@@ -132,7 +135,9 @@ class LivePeople:
         self._frames: deque[tuple[int, float, Floats, bool]] = deque()  # number, seconds, to where it stands still
         self._standing = np.eye(3)
         self._horizon = -np.inf  # before which nothing is told any more
-        self._linked = -np.inf  # when it was linked last
+        self._begin = np.inf  # when it was linked first,
+        self._linked = -np.inf  # and last
+        self._crowd = False  # whether there were too many people then to link anew as soon as one is due
         self._motion: tuple[float, Motion] | None = None
 
     def add(
@@ -197,11 +202,18 @@ class LivePeople:
     def due(self) -> bool:
         """Whether it is time to link."""
         _, now, _, _ = self._frames[-1]
+        if self._crowd and now - self._linked < self._pace - 0.5 / self.fps:
+            return False
         opened = [unit for unit in self._units.values() if not unit.final]
         ripe = now - self.delay + 0.5 / self.fps
         if any(self._linked - self.delay + 0.5 / self.fps < unit.begin <= ripe for unit in opened if not unit.id):
             return True
         return now - self._linked >= (INTERVAL if opened else WINDOW) - 0.5 / self.fps
+
+    @property
+    def _pace(self) -> float:
+        """Seconds between two linkings, where there is a crowd; ids are told so much before their time is up."""
+        return min(CROWD_INTERVAL, self.delay / 2) if self._crowd else 0.0
 
     def new_id(self) -> int:
         """An id that is nobody's, from the same count."""
@@ -239,14 +251,15 @@ class LivePeople:
         if not self._frames:
             return
         now = self._frames[-1][1]
-        self._linked = now
+        self._linked, self._begin = now, min(self._begin, now)
         self._rows, self._new = _Rows.joined([self._rows, *self._new]), []
         self._forget(now)
         kept = self._rows
+        self._crowd = len(kept.frame) > CROWD * len(self._frames)
         seen = np.flatnonzero(~kept.filled)
         if not len(seen):
             return
-        owner = np.array([self._unit_of[t] for t in kept.tracklet[seen].tolist()], np.int64)
+        owner = _looked_up(self._unit_of, kept.tracklet[seen])
         order = np.lexsort((kept.frame[seen], owner))
         again = (np.diff(owner[order]) == 0) & (np.diff(kept.frame[seen][order]) == 0)
         seen, owner = seen[order][np.append(True, ~again)], owner[order][np.append(True, ~again)]
@@ -254,7 +267,12 @@ class LivePeople:
         units = [self._units[name] for name in names.tolist()]
         place = {name: k for k, name in enumerate(names.tolist())}
         before = [place.get(self._unit_of.get(unit.before, -1), -1) for unit in units]
-        motion = self._motion[1] if self._motion and now - self._motion[0] < LEARNT else None
+        motion = None
+        if self._motion is not None:
+            learnt, held = self._motion[0], LEARNT[0]
+            if self._crowd:
+                held = min(max(held, learnt - self._begin), LEARNT[1])
+            motion = self._motion[1] if now - learnt < held else None
         linked = link(
             Observations(
                 kept.frame[seen],
@@ -270,6 +288,7 @@ class LivePeople:
             np.array(before) if max(before) >= 0 else None,
             np.array([unit.final for unit in units]),
             motion,
+            crowd=self._crowd,
         )
         if motion is None:
             self._motion = (now, linked.motion)
@@ -290,10 +309,8 @@ class LivePeople:
             number = owner.get(person, NOBODY)
             known = number != NOBODY
             if not known:
-                begin = min(units[k].begin for k in places)
-                if linked.probability[person] < self.config.min_person or not (
-                    end or now - begin >= self.delay - 0.5 / self.fps
-                ):
+                ripe = now - min(units[k].begin for k in places) >= self.delay - self._pace - 0.5 / self.fps
+                if linked.probability[person] < self.config.min_person or not (end or ripe):
                     continue
                 number = self.new_id()
             for k in places:
@@ -331,10 +348,11 @@ class LivePeople:
     def _tell(self, end: bool) -> None:
         """Bring boxes up to the ids of their units; nobody is twice in a frame."""
         rows, frame = self._rows, self._frames[-1][0]
-        wanted = np.array([self._units[self._unit_of[t]].id for t in rows.tracklet.tolist()], np.int64)
+        owner = _looked_up(self._unit_of, rows.tracklet)
+        wanted = _looked_up({name: unit.id for name, unit in self._units.items()}, owner)
         wanted = np.where(rows.filled | (rows.time < self._horizon), rows.told, wanted)
         stays = (wanted == rows.told) & (wanted != NOBODY)
-        length = np.array([self._units[self._unit_of[t]].boxes for t in rows.tracklet.tolist()])
+        length = _looked_up({name: unit.boxes for name, unit in self._units.items()}, owner)
         order = np.lexsort((-length, ~stays, wanted, rows.frame))
         again = (np.diff(rows.frame[order]) == 0) & (np.diff(wanted[order]) == 0)
         wanted[order[1:][again]] = NOBODY
@@ -356,34 +374,46 @@ class LivePeople:
         horizon = now - (self.delay + self.correction if self.correction else 0)
         people = {unit.id: name for name, unit in self._units.items() if unit.final}
         due = [name for name, unit in self._units.items() if not unit.final and unit.id != NOBODY]
+        due = [name for name in due if end or self._units[name].begin <= horizon]
+        if not due:
+            return
+        order = np.argsort(self._rows.told, kind="stable")
+        told = self._rows.told[order]
+        moving = float(np.mean([moved for *_, moved in self._frames])) > MOVING
+        longest = min(self.config.fill_gap / (2 if moving else 1), longest)
+        filled: dict[int, list[_Rows]] = {}
+        whole_of: dict[int, int] = {}
         for name in sorted(due, key=lambda name: self._units[name].begin):
             unit = self._units[name]
-            if not end and unit.begin > horizon:
-                continue
-            self._fill(unit, longest)
+            begin, stop = np.searchsorted(told, [unit.id, unit.id + 1]).tolist()
+            own = _Rows.joined([self._rows.take(order[begin:stop]), *filled.get(unit.id, [])])
+            if (found := self._between(unit, own, longest)) is not None:
+                filled.setdefault(unit.id, []).append(found)
+                told_now = zip(found.frame.tolist(), found.xyxy, found.confidence.tolist(), strict=True)
+                self.late += [Told(frame, box, sure, unit.id, NOBODY, True) for frame, box, sure in told_now]
             first = people.setdefault(unit.id, name)
             unit.final = True
             if first != name:
                 whole = self._units[first]
                 whole.last, whole.boxes = max(whole.last, unit.last), whole.boxes + unit.boxes
-                self._unit_of |= {tracklet: first for tracklet, of in self._unit_of.items() if of == name}
+                whole_of[name] = first
                 del self._units[name]
                 self.merged.append((first, name))
+        self._unit_of = {tracklet: whole_of.get(name, name) for tracklet, name in self._unit_of.items()}
+        self._rows = _Rows.joined([self._rows, *(part for parts in filled.values() for part in parts)])
 
-    def _fill(self, unit: _Unit, longest: float) -> None:
-        """Tell boxes between a unit and where its person was seen before."""
-        rows = self._rows
-        own = np.flatnonzero(rows.told == unit.id)
-        earlier, later = own[rows.time[own] < unit.begin], own[rows.time[own] >= unit.begin]
-        moving = np.mean([moved for *_, moved in self._frames]) > MOVING
-        longest = min(self.config.fill_gap / (2 if moving else 1), longest)
+    def _between(self, unit: _Unit, rows: _Rows, longest: float) -> _Rows | None:
+        """Boxes between a unit and where its person was seen before, of all boxes of that person."""
+        earlier, later = np.flatnonzero(rows.time < unit.begin), np.flatnonzero(rows.time >= unit.begin)
         if not len(earlier) or not len(later) or unit.sure < SURE:
-            return
+            return None
         last, first = earlier[rows.time[earlier].argmax()], later[rows.time[later].argmin()]
         gap = rows.time[first] - rows.time[last]
+        if gap > longest:
+            return None
         between = [one for one in self._frames if rows.frame[last] < one[0] < rows.frame[first]]
-        if gap > longest or not between:
-            return
+        if not between:
+            return None
         share = (np.array([time for _, time, _, _ in between]) - rows.time[last]) / gap
         ends = []
         for side, end in ((earlier, last), (later, first)):
@@ -394,38 +424,33 @@ class LivePeople:
         steady = ends[0] + share[:, None] * (ends[1] - ends[0])
         maps = np.stack([standing for _, _, standing, _ in between])
         inverse = np.linalg.inv(maps[:, :, :2])
-        xyxy = steady_boxes(steady, np.concatenate([inverse, -inverse @ maps[:, :, 2:]], axis=2))
-        confidence = float(min(rows.confidence[last], rows.confidence[first]))
         frames = np.array([frame for frame, *_ in between], np.int64)
-        filled = _Rows(
+        return _Rows(
             frames,
             np.array([time for _, time, _, _ in between]),
-            xyxy,
+            steady_boxes(steady, np.concatenate([inverse, -inverse @ maps[:, :, 2:]], axis=2)),
             steady,
-            np.full(len(frames), confidence),
+            np.full(len(frames), float(min(rows.confidence[last], rows.confidence[first]))),
             np.full(len(frames), rows.tracklet[first]),
             np.full(len(frames), unit.id),
             np.ones(len(frames), bool),
         )
-        self._rows = _Rows.joined([rows, filled])
-        told = zip(frames.tolist(), xyxy, strict=True)
-        self.late += [Told(frame, box, confidence, unit.id, NOBODY, True) for frame, box in told]
 
     def _forget(self, now: float) -> None:
         """Let go of what is too old to matter."""
         horizon = self._horizon = now - max(WINDOW, self.delay + self.correction + 1)
-        final = sorted((unit.last, name) for name, unit in self._units.items() if unit.final)
-        gone = {name for last, name in final if last < now - self.config.max_gap}
-        gone |= {name for _, name in final[: max(0, len(final) - self.most)]}
+        unseen = sorted((unit.last, name) for name, unit in self._units.items() if unit.final and unit.last < now)
+        gone = {name for last, name in unseen if last < now - self.config.max_gap}
+        gone |= {name for _, name in unseen[: max(0, len(unseen) - self.most)]}
         gone |= {name for name, unit in self._units.items() if not unit.final and unit.last < horizon}
         rows = self._rows
-        owner = np.array([self._unit_of[t] for t in rows.tracklet.tolist()], np.int64)
-        last = np.array([self._units[name].last for name in owner.tolist()])
+        owner = _looked_up(self._unit_of, rows.tracklet)
+        last = _looked_up({name: unit.last for name, unit in self._units.items()}, owner)
         recent = rows.time >= np.minimum(horizon, last - SPAN)
         recent &= (rows.time >= horizon) | ~rows.filled
-        recent &= ~np.isin(owner, list(gone))
+        recent &= ~np.isin(owner, np.array(sorted(gone), np.int64))
         self._rows = rows.take(recent)
-        held = set(self._rows.tracklet.tolist())
+        held = set(np.unique(self._rows.tracklet).tolist())
         for name in gone:
             del self._units[name]
         self._unit_of = {
@@ -444,3 +469,14 @@ class LivePeople:
                 for frame, time, standing, moved in self._frames
             )
             self._standing = np.eye(3)
+
+
+def _looked_up(table: dict[int, Any], keys: Ints) -> NDArray[Any]:
+    """What a table says of each of N of its keys (N,)."""
+    if not len(keys):
+        return np.zeros(0, np.int64)
+    known, values = np.array(list(table)), np.array(list(table.values()))
+    low = int(known.min())
+    found = np.zeros(int(known.max()) - low + 1, values.dtype)
+    found[known - low] = values
+    return np.asarray(found[keys - low])

@@ -104,12 +104,41 @@ class Motion:
     speed: Floats  # of people's velocity, per second
     anybody: Floats  # of the difference of two random people
 
-    def evidence(self, ends: Ends, first: Ints, second: Ints) -> tuple[Floats, Floats]:
-        """Log likelihood ratios (P,) of the second being the first further on, rather than anybody; gaps in seconds."""
+    def evidence(self, ends: Ends, first: Ints, second: Ints) -> Floats:
+        """Log likelihood ratios (P,) of the second being the first further on, rather than anybody."""
         gap, away, error, doubt = offsets(ends, first, second)
         deviation = np.sqrt(2 * self.place**2 + doubt + _wandered(gap)[:, None] * self.speed**2)
         deviation = np.minimum(deviation, self.anybody)
-        return _log_density(error, deviation) - _log_density(away, self.anybody), gap
+        return _log_density(error, deviation) - _log_density(away, self.anybody)
+
+    def at_best(self, ends: Ends, first: Ints, second: Ints) -> Floats:
+        """What ``evidence`` is at most (P,), roughly, by how far to the side the second begins: quick."""
+        gap = np.maximum(ends.time[second, 0] - ends.time[first, 1], 0)
+        away = (ends.place[second, 0, 0] - ends.place[first, 1, 0]) / np.exp(ends.place[first, 1, 2])
+        reach, walked = MEMORY * np.tanh(gap / (2 * MEMORY)), _wandered(gap)
+        error = away - (ends.speed[first, 1, 0] + ends.speed[second, 0, 0]) * reach
+        doubt = (ends.doubt[first, 1, 0] ** 2 + ends.doubt[second, 0, 0] ** 2) * reach**2
+        place, speed, anybody = 2 * self.place**2, self.speed**2, self.anybody**2
+        variance = np.minimum(place[0] + doubt + walked * speed[0], anybody[0])
+        far = (TAIL + 1) * np.log((1 + away**2 / (anybody[0] * TAIL)) / (1 + error**2 / (variance * TAIL)))
+        rest = sum(np.log(np.maximum(anybody[k] / (place[k] + walked * speed[k]), 1)) for k in (1, 2))
+        return np.asarray((far + np.log(anybody[0] / variance) + rest) / 2)
+
+    def leeway(self, ends: Ends, gaps: Floats, needed: Floats) -> tuple[Floats, Floats]:
+        """By how much evidence may exceed what is needed after G gaps, and how far aside, in heights, a sight may lie.
+
+        Args:
+            ends: of the tracklets, whose doubts and speeds count at their largest.
+            gaps: seconds (G,).
+            needed: evidence (G,).
+        """
+        reach = MEMORY * np.tanh(gaps / (2 * MEMORY))
+        variance = 2 * self.place**2 + _wandered(gaps)[:, None] * self.speed**2
+        unsure = np.sqrt(variance[:, 0] + 2 * ends.doubt[:, :, 0].max(initial=0) ** 2 * reach**2)
+        deviation = np.minimum(np.sqrt(variance), self.anybody)
+        fit = np.log(self.anybody / deviation).sum(axis=1) - needed
+        error = unsure * np.sqrt(TAIL * np.expm1(np.maximum(fit, 0) / ((TAIL + 1) / 2)))
+        return fit, error + 2 * reach * np.abs(ends.speed[:, :, 0]).max(initial=0)
 
     def believed(self, error: float) -> float:
         """Seconds up to which people stray sideways from a straight line between two sights by ``error`` heights."""

@@ -1,5 +1,7 @@
 """Pure tracklets: detections that motion alone continues beyond doubt. Where there is doubt, a tracklet ends."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,14 +75,13 @@ class Tracklets:
         owner = np.full(len(rows), -1, np.int64)  # place among the living
         free = np.ones(len(self.alive), dtype=bool)
         ended = np.zeros(len(self.alive), dtype=bool)
-        score = self._overlap(now, xyah)
+        near = self._overlap(now, xyah)
         for stage in (strong, ~strong):
-            some, left = np.flatnonzero(free & ~ended), np.flatnonzero(stage)
-            same = self._hosts[some][:, None] == ids[left]
-            pairs, doubtful = _unrivalled(score[np.ix_(some, left)], same)
-            ended[some[doubtful]] = True
-            owner[left[pairs[:, 1]]] = some[pairs[:, 0]]
-            free[some[pairs[:, 0]]] = False
+            some = near.take((free & ~ended)[near.tracklet] & stage[near.box])
+            sure, doubtful = _unrivalled(some, self._hosts[some.tracklet] == ids[some.box])
+            ended[doubtful] = True
+            owner[sure.box] = sure.tracklet
+            free[sure.tracklet] = False
         answer = np.full(len(xyxy), -1, np.int64)
         continued, begun = owner >= 0, (owner < 0) & strong
         answer[rows[continued]] = self.alive[owner[continued]]
@@ -96,8 +97,8 @@ class Tracklets:
         place[:, 2:] = self._mean[:, 0, 2:]
         return boxes.xyah_to_xyxy(place)
 
-    def _overlap(self, now: float, xyah: Floats) -> Floats:
-        """IoU (M, N) of predictions with boxes, minus infinity where a height changed too much.
+    def _overlap(self, now: float, xyah: Floats) -> "_Near":
+        """IoU of predictions with boxes, too little to go on where a height changed too much.
 
         Of a tracklet whose speed is not known yet both boxes are widened by how far it may have come, so that a low
         frame rate does not hide where it went.
@@ -107,16 +108,16 @@ class Tracklets:
         place[:, 2:] = self._mean[:, 0, 2:]
         variance, both, speed = self._spread.T
         unsure = np.sqrt(np.maximum(2 * passed * both + passed**2 * speed, 0)) * place[:, 3]
-        if not len(place) or not len(xyah):
-            return np.zeros((len(place), len(xyah)))
         margin = unsure[:, None] * np.array([-0.5, -0.1, 0.5, 0.1])  # people move sideways more than to and fro
-        wide, seen = boxes.xyah_to_xyxy(place) + margin, boxes.xyah_to_xyxy(xyah)[None] + margin[:, None]
-        low, high = np.maximum(wide[:, None, :2], seen[..., :2]), np.minimum(wide[:, None, 2:], seen[..., 2:])
-        shared = (high - low).clip(0).prod(axis=2)
-        sizes = (seen[..., 2:] - seen[..., :2]).prod(axis=2) + (wide[:, 2:] - wide[:, :2]).prod(axis=1)[:, None]
+        wide, seen = boxes.xyah_to_xyxy(place) + margin, boxes.xyah_to_xyxy(xyah)
+        one, other = boxes.touching(wide + margin, seen)
+        wide, seen = wide[one], seen[other] + margin[one]
+        low, high = np.maximum(wide[:, :2], seen[:, :2]), np.minimum(wide[:, 2:], seen[:, 2:])
+        shared = (high - low).clip(0).prod(axis=1)
+        sizes = (seen[:, 2:] - seen[:, :2]).prod(axis=1) + (wide[:, 2:] - wide[:, :2]).prod(axis=1)
         score = shared / np.maximum(sizes - shared, 1e-9)
-        ratio = np.abs(np.log(xyah[None, :, 3] / place[:, None, 3]))
-        return np.asarray(np.where(ratio <= np.log(HEIGHT_RATIO), score, np.minimum(score, MIN_IOU - 1e-6)))
+        ratio = np.abs(np.log(xyah[other, 3] / place[one, 3]))
+        return _Near(one, other, np.where(ratio <= np.log(HEIGHT_RATIO), score, np.minimum(score, MIN_IOU - 1e-6)))
 
     def _learn(self, index: Ints, xyah: Floats, now: float) -> None:
         """Update the filters of living tracklets that were seen at ``xyah``."""
@@ -158,30 +159,54 @@ class Tracklets:
         self._mean[:, :, 3] *= np.sqrt(abs(np.linalg.det(affine[:, :2])))
 
 
-def _unrivalled(score: Floats, same: NDArray[np.bool_]) -> tuple[Ints, Ints]:
-    """Pairs (K, 2) of tracklet and box that are each other's best without a rival, and the tracklets that have one.
+@dataclass(frozen=True)
+class _Near:
+    """Pairs of tracklet and box that overlap; all arrays are (P,)."""
 
-    ``same`` says which box may continue which tracklet; a rival may be anybody.
+    tracklet: Ints  # places among the living
+    box: Ints  # places among the boxes
+    score: Floats
+
+    def take(self, which: Ints | NDArray[np.bool_]) -> "_Near":
+        return _Near(self.tracklet[which], self.box[which], self.score[which])
+
+
+def _unrivalled(near: _Near, same: NDArray[np.bool_]) -> tuple[_Near, Ints]:
+    """Pairs that are each other's best without a rival, and the tracklets that have one.
+
+    ``same`` (P,) says which box may continue which tracklet; a rival may be anybody.
     """
-    if not score.size:
-        return np.zeros((0, 2), np.int64), np.zeros(0, np.int64)
-    able = np.where(same, score, -1.0)
-    best_box, best_tracklet = able.argmax(axis=1), able.argmax(axis=0)
-    mutual = np.flatnonzero((best_tracklet[best_box] == np.arange(len(score))) & (able.max(axis=1) >= MIN_IOU))
-    close = np.maximum(score[mutual, best_box[mutual]] - RIVAL_MARGIN, RIVAL_IOU)[:, None]
-    tracklets = close < score[:, best_box[mutual]].T  # (K, M), each counts itself
-    contested = (tracklets.sum(axis=1) > 1) | ((score[mutual] > close).sum(axis=1) > 1)
-    doubtful = tracklets[contested].any(axis=0)
-    sure = mutual[~contested & ~doubtful[mutual]]
-    return np.stack([sure, best_box[sure]], axis=1), np.flatnonzero(doubtful)
+    able = near.take(same & (near.score > 0))
+    best_tracklet, best_box = _best(able.tracklet, able.box, able.score), _best(able.box, able.tracklet, able.score)
+    mutual = able.take(best_tracklet & best_box & (able.score >= MIN_IOU))
+    close = np.maximum(mutual.score - RIVAL_MARGIN, RIVAL_IOU)
+    limit = np.full((2, max(near.tracklet.max(initial=0), near.box.max(initial=0)) + 1), np.inf)
+    limit[0, mutual.tracklet], limit[1, mutual.box] = close, close  # of each that is in a pair
+    beside, over = near.score > limit[0, near.tracklet], near.score > limit[1, near.box]  # each counts itself
+    tracklets = np.bincount(near.box[over], minlength=limit.shape[1])
+    found = np.bincount(near.tracklet[beside], minlength=limit.shape[1])
+    contested = np.zeros(limit.shape[1], dtype=bool)  # by box
+    contested[mutual.box] = (tracklets[mutual.box] > 1) | (found[mutual.tracklet] > 1)
+    doubtful = np.zeros(limit.shape[1], dtype=bool)  # by tracklet
+    doubtful[near.tracklet[over & contested[near.box]]] = True
+    return mutual.take(~contested[mutual.box] & ~doubtful[mutual.tracklet]), np.flatnonzero(doubtful)
+
+
+def _best(group: Ints, others: Ints, score: Floats) -> NDArray[np.bool_]:
+    """Which pairs (P,) have the highest score of their group; of equal ones the first of the others."""
+    order = np.lexsort((others, -score, group))
+    first = np.zeros(len(group), dtype=bool)
+    first[order[boxes.begins(group[order])]] = True
+    return first
 
 
 def _distinct(xyxy: Floats, confidence: Floats) -> Ints:
     """Places, in order, of boxes (N, 4) that are not a more confident one over again."""
     order = np.argsort(-confidence, kind="stable")
-    again = np.triu(boxes.iou(xyxy[order], xyxy[order]) > DUPLICATE_IOU, 1)
+    one, other = boxes.overlapping(xyxy[order])
+    again = boxes.iou_each(xyxy[order[one]], xyxy[order[other]]) > DUPLICATE_IOU
     kept = np.ones(len(order), dtype=bool)
-    for place in np.flatnonzero(again.any(axis=1)).tolist():
-        if kept[place]:
-            kept &= ~again[place]
+    for first, second in sorted(zip(one[again].tolist(), other[again].tolist(), strict=True)):
+        if kept[first]:
+            kept[second] = False
     return np.sort(order[kept])

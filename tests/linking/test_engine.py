@@ -240,7 +240,7 @@ def test_motion_says_less_the_longer_the_gap():
     for gap in (5, 25, 100, 1000):
         people = observed(walk(0, 50, speed=0), walk(50 + gap, 100 + gap, speed=0))
         ends = Ends.of(people.frames / FPS, people.steady, np.array([0, 50, 100]))
-        told.append(float(scale.evidence(ends, np.array([0]), np.array([1]))[0][0]))
+        told.append(float(scale.evidence(ends, np.array([0]), np.array([1]))[0]))
     assert told == sorted(told, reverse=True) and told[-1] >= 0
 
 
