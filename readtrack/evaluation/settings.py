@@ -1,5 +1,6 @@
 """What each experiment is told. Nothing heavy is imported here: commands make their flags and help of it."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ from readtrack.errors import InputError
 Corrupted = Literal["all", "occlusion", "jitter", "blur", "small"]
 
 GAPS = (10, 25, 50, 100)  # frames
+RATES = (10.0, 5.0, 2.0, 1.0)  # frames a second
 LONG_GAPS = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds
 
 
@@ -126,6 +128,23 @@ class GapSettings(PeerSettings):
             raise InputError("a gap is of at least 1 frame", parameter="gap")
         if self.places < 1:
             raise InputError(f"{self.places} places: at least 1", parameter="places")
+
+
+@dataclass(frozen=True)
+class RateSettings(PeerSettings):
+    """Recordings, READ, trackers and rates."""
+
+    rate: tuple[float, ...] = ()  # frames a second that recordings are thinned to, beside their own; none: 10, 5, 2, 1
+    wrong: float = 1.0  # tell each rate so many times too high and too low as well; 1: only as it is
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.rate:
+            object.__setattr__(self, "rate", RATES)
+        if not all(0 < rate < math.inf for rate in self.rate):
+            raise InputError(f"rates {self.rate}: give frames a second, more than 0", parameter="rate")
+        if not 0 < self.wrong < math.inf:
+            raise InputError(f"a rate told {self.wrong} times too high: give a factor above 0", parameter="wrong")
 
 
 def _check_choice(settings: object, name: str) -> None:

@@ -10,6 +10,7 @@ TASKS = {
     "longgap": "people known again after some seconds in a recording",
     "mot": "any tracker's MOTChallenge files against the truth: HOTA, IDF1, MOTA, switches",
     "peers": "trackers side by side on the same detections",
+    "rates": "trackers at fewer frames a second, and told a wrong rate",
     "gaps": "people known again by trackers after a gap",
     "loss": "where a file's identities are lost, step by step",
 }
@@ -24,6 +25,7 @@ examples:
   python -m readtrack.evaluate longgap --source TUD-Stadtmitte --weights read-s
   python -m readtrack.evaluate mot --ground-truth MOT17/train --results runs/mot17 --preprocess mot17
   python -m readtrack.evaluate peers --source TUD-Stadtmitte --reid osnet.onnx
+  python -m readtrack.evaluate rates --source TUD-Stadtmitte --wrong 3
   python -m readtrack.evaluate gaps --source TUD-Stadtmitte --tracker readtrack
   python -m readtrack.evaluate loss --source TUD-Stadtmitte
   python -m readtrack.evaluate reid --help                 what a task measures, and all its flags"""

@@ -55,6 +55,10 @@ class Selection:
             if why := unable(name, recording.pixels, self._vectors is not None):
                 self.left_out.append(LeftOut(recording.name, name, why))
 
+    def matcher_of(self, name: str) -> Matcher | None:
+        """READ, where this tracker uses it."""
+        return self._matcher if name == "readtrack" else None
+
     def make(self, name: str, recording: Recording) -> OnlineTracker:
         """A fresh tracker for a recording."""
         return make(name, Setup(recording.fps, recording.pixels, self._vectors, self._matcher))
