@@ -59,6 +59,19 @@ class Browser:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
+    def press(self, key, times=1, shift=False):
+        """Press a key, such as Tab or ArrowRight."""
+        codes = {"Tab": 9, "ArrowRight": 39, "ArrowLeft": 37, "Home": 36, "End": 35, "Enter": 13}
+        told = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key], "modifiers": 8 * shift}
+        told |= {"text": "\r"} if key == "Enter" else {}
+        for _ in range(times):
+            self._ask("Input.dispatchKeyEvent", type="keyDown" if key == "Enter" else "rawKeyDown", **told)
+            self._ask("Input.dispatchKeyEvent", type="keyUp", **{k: v for k, v in told.items() if k != "text"})
+
+    def resize(self, width, height=900):
+        """Make the window so many CSS pixels wide."""
+        self._ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
     def _ask(self, method, **params):
         self._count += 1
         message = {"id": self._count, "method": method, "params": params}

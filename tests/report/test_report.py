@@ -260,6 +260,82 @@ def test_a_browser_finds_opens_and_follows_a_person(run, tmp_path):
 
 
 @needs_browser
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(run, tmp_path):
+    folder, album = run()
+    focus, inside = "document.activeElement", "document.activeElement.closest('#people tbody tr')?.id"
+    with Browser(tmp_path / "profile") as browser:
+        browser.open(write_report(folder, album).as_uri())
+        browser.press("Tab")
+        assert browser(f"{focus}.className") == "skip"
+        assert browser(f"{focus}.getBoundingClientRect().left") >= 0
+        browser("document.querySelector('#people thead button').focus()")
+        browser.press("Enter")
+        assert browser("document.querySelector('#people th').getAttribute('aria-sort')") == "ascending"
+        browser.press("Enter")
+        assert browser("document.querySelector('#people th').getAttribute('aria-sort')") == "descending"
+        assert browser("document.querySelectorAll('#people th[aria-sort]').length") == 1
+        browser("document.querySelector('#people thead th:last-child button').focus()")
+        browser.press("Tab")
+        assert browser(inside) == "person-3"
+        assert browser(f"getComputedStyle({focus}).outlineStyle") == "solid"
+        first = browser(f"{focus}.querySelector('img').alt")
+        browser.press("ArrowRight", times=2)
+        assert browser(inside) == "person-3" and browser(f"{focus}.querySelector('img').alt") != first
+        browser.press("Home")
+        assert browser(f"{focus}.querySelector('img').alt") == first
+        browser.press("ArrowLeft")
+        assert browser(f"{focus}.querySelector('img').alt") == first
+        browser.press("Tab")  # past the other pictures of this person, to the gaps
+        assert browser(f"{focus}.localName") == "summary" and browser(inside) == "person-3"
+        browser.press("Tab")
+        assert browser(inside) == "person-2"
+        assert browser("[...document.querySelectorAll('svg.times a:not([tabindex])')].map(a => a.ariaLabel)") == [
+            "person 1",
+            "person 2",
+            "person 3",
+        ]
+        assert browser.told == []
+
+
+@needs_browser
+def test_a_click_on_the_chart_goes_to_the_picture_of_that_moment(run, tmp_path):
+    folder, album = run()
+    with Browser(tmp_path / "profile") as browser:
+        browser.open(write_report(folder, album).as_uri())
+        marks = "document.querySelectorAll('svg.times a[href=\"#person-3\"] rect')"
+        click = "dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}))"
+        for place, words in ((0, "person 3 at 0.0 s"), (1, "person 3 at 4.5 s")):
+            browser(f"{marks}[{place}].parentNode.{click}")
+            browser("new Promise(done => setTimeout(done, 50))")
+            assert browser("document.activeElement.querySelector('img').alt") == words
+        assert browser("document.activeElement.getBoundingClientRect().top") < 900
+
+
+@needs_browser
+def test_a_narrow_window_scrolls_no_way_but_down(run, tmp_path):
+    folder, album = run(people=12)
+    with Browser(tmp_path / "profile") as browser:
+        browser.resize(320)
+        browser.open(write_report(folder, album).as_uri())
+        assert browser("document.scrollingElement.scrollWidth") <= 320
+
+
+def test_structure_that_a_screen_reader_goes_by(run):
+    folder, album = run()
+    page = Reader(write_report(folder, album).read_text())
+    levels = [int(tag[1]) for tag, _ in page.tags if tag in ("h1", "h2", "h3", "h4")]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(a.get("scope") in ("row", "col") for tag, a in page.tags if tag == "th")
+    assert all(a.get("alt") for tag, a in page.tags if tag == "img")
+    regions = [a.get("aria-label", a.get("aria-labelledby")) for _, a in page.tags if a.get("role") == "region"]
+    assert regions and all(regions) and len(regions) == len(set(regions))
+    titled = [a.get("aria-labelledby") for tag, a in page.tags if tag in ("section", "svg")]
+    assert all(titled) and set(titled) <= set(page.ids)
+    assert [a.get("lang") for tag, a in page.tags if tag == "html"] == ["en"]
+
+
+@needs_browser
 def test_without_javascript_tables_and_pictures_are_there(run, tmp_path):
     folder, album = run()
     with Browser(tmp_path / "profile", javascript=False) as browser:

@@ -33,6 +33,33 @@
       found.textContent = wanted === "" ? "" : `${count} found`;
     });
   }
+  const strips = document.querySelectorAll(".strip, .tracklet");
+  const go = (picture) => {
+    for (const other of picture.closest(".strip, .tracklet").querySelectorAll("a.picture")) other.tabIndex = -1;
+    picture.tabIndex = 0;
+    picture.focus({ preventScroll: true });
+    picture.scrollIntoView({ block: "nearest", inline: "center" });
+  };
+  for (const strip of strips) {  // one stop of the Tab key a row of pictures, arrows within
+    const pictures = [...strip.querySelectorAll("a.picture")];
+    pictures.forEach((picture, place) => { picture.tabIndex = place ? -1 : 0; });
+    strip.addEventListener("keydown", (event) => {
+      const place = pictures.indexOf(document.activeElement);
+      const wanted = { ArrowRight: place + 1, ArrowLeft: place - 1, Home: 0, End: pictures.length - 1 }[event.key];
+      if (place >= 0 && pictures[wanted]) {
+        event.preventDefault();
+        go(pictures[wanted]);
+      }
+    });
+  }
+  document.querySelector("svg.times")?.addEventListener("click", (event) => {  // to the picture nearest to that moment
+    const mark = event.target.closest("a[data-seconds]");
+    const row = mark && document.querySelector(mark.getAttribute("href"));
+    const pictures = row ? [...row.querySelectorAll("a.picture")] : [];
+    const off = (picture) => Math.abs(picture.dataset.seconds - mark.dataset.seconds);
+    const nearest = pictures.sort((a, b) => off(a) - off(b))[0];
+    if (nearest) setTimeout(() => go(nearest));  // after the browser went to the row
+  });
   const video = document.getElementById("video");
   document.addEventListener("click", (event) => {
     const target = event.target.closest("[data-seconds]");
