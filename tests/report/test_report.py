@@ -3,6 +3,9 @@
 import json
 import os
 import re
+import shutil
+import signal
+import time
 from html.parser import HTMLParser
 
 import numpy as np
@@ -210,6 +213,66 @@ def test_a_full_disk_while_the_page_is_written_leaves_the_run_whole(name, tmp_pa
     assert f"{name}: cannot be written" in error and error.count("\n") == 1
     assert len(read(tmp_path)) > 50 and json.loads((tmp_path / "summary.json").read_text())["frames"] == 12
     assert not (tmp_path / "report.html").exists()
+
+
+def interrupt(*_):
+    """Ctrl-C, as a terminal sends it."""
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(5)  # which is not reached
+
+
+@pytest.fixture(scope="module")
+def short_run(tmp_path_factory):
+    """A run of the street, with a page."""
+    out = tmp_path_factory.mktemp("run") / "street"
+    words = ["street", "--end", "40", "--weights", "none", "--no-video", "--format", "mot,csv", "--quiet"]
+    assert track.main([*words, "--out", str(out)]) == 0
+    return out
+
+
+@pytest.mark.parametrize("where", ["readtrack.report.page.render", "readtrack.results.album.ZipFile"])
+def test_ctrl_c_while_the_page_is_written_leaves_the_run_whole(where, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(where, interrupt)
+    words = ["street", "--end", "12", "--weights", "none", "--no-video", "--format", "csv", "--quiet"]
+    assert track.main([*words, "--out", str(tmp_path)]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+    assert len(read(tmp_path)) > 50 and json.loads((tmp_path / "summary.json").read_text())["frames"] == 12
+    assert (tmp_path / "tracks.csv").read_text().count("\n") > 50
+    assert not (tmp_path / "report.html").exists() and not list(tmp_path.glob("*.partial"))
+
+
+@pytest.mark.parametrize("fault", ["Ctrl-C", "full disk"])
+def test_a_correction_that_cannot_write_its_page_stays_and_so_does_the_page(
+    fault, short_run, tmp_path, capsys, monkeypatch
+):
+    folder = tmp_path / "run"
+    shutil.copytree(short_run, folder)
+    before, one = (folder / "report.html").read_bytes(), int(read(folder).id[0])
+    if fault == "Ctrl-C":
+        monkeypatch.setattr("readtrack.report.page.render", interrupt)
+    elif os.path.exists("/dev/full"):
+        (folder / f"report.html.{os.getpid()}.partial").symlink_to("/dev/full")
+    else:
+        pytest.skip("no /dev/full here, which stands for a full disk")
+    status, told = (130, "stopped") if fault == "Ctrl-C" else (2, "report.html: cannot be written")
+    assert edit.main([str(folder), "drop", str(one)]) == status
+    error = capsys.readouterr().err
+    assert told in error and error.count("\n") == 1
+    assert (folder / "report.html").read_bytes() == before and not list(folder.glob("*.partial"))
+    assert one not in read(folder).id and f",{one}," not in (folder / "tracks.csv").read_text()
+    monkeypatch.undo()
+    assert edit.main([str(folder), "undo", "--quiet"]) == 0 and one in read(folder).id
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here, which stands for a full disk")
+@pytest.mark.parametrize("name", ["summary.json", "tracks.csv", "tracks.txt"])
+def test_a_disk_that_is_full_before_the_page_leaves_what_was_written(name, tmp_path, capsys):
+    (tmp_path / f"{name}.{os.getpid()}.partial").symlink_to("/dev/full")
+    words = ["street", "--end", "12", "--weights", "none", "--no-video", "--format", "csv", "--quiet"]
+    assert track.main([*words, "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert f"{name}: cannot be written" in error and error.count("\n") == 1
+    assert len(read(tmp_path)) > 50  # of tracks.txt those that are not linked yet
 
 
 def test_a_run_without_a_page_has_none(tmp_path):
