@@ -68,6 +68,15 @@ class Browser:
             self._ask("Input.dispatchKeyEvent", type="keyDown" if key == "Enter" else "rawKeyDown", **told)
             self._ask("Input.dispatchKeyEvent", type="keyUp", **{k: v for k, v in told.items() if k != "text"})
 
+    def click(self, selector, share=0.5):
+        """Click on an element, at a share of its width."""
+        self(f"document.querySelector(`{selector}`).scrollIntoView({{block: 'center'}})")
+        box = f"document.querySelector(`{selector}`).getBoundingClientRect()"
+        left, top, width, height = self(f"(() => {{ const b = {box}; return [b.left, b.top, b.width, b.height]; }})()")
+        place = {"x": left + share * width, "y": top + height / 2, "button": "left", "clickCount": 1}
+        for kind in ("mousePressed", "mouseReleased"):
+            self._ask("Input.dispatchMouseEvent", type=kind, **place)
+
     def resize(self, width, height=900):
         """Make the window so many CSS pixels wide."""
         self._ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)

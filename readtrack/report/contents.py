@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from readtrack.report.cases import MARKED, Case, cases_of, with_pictures
-from readtrack.report.people import SURE, Person, Scale, by_id_now, clock, people_of
+from readtrack.report.people import SURE, WIDTH, Person, Scale, by_id_now, clock, people_of
 from readtrack.report.trust import Bar, Pairs, bars_of, pairs_of
 from readtrack.results import (
     Album,
@@ -53,6 +53,7 @@ class Contents:
     about: dict[str, Any]
     fps: float
     first_frame: int
+    seconds_each: float  # of a unit of the chart
     has_video: bool
 
     @property
@@ -138,5 +139,6 @@ def contents(folder: Path, table: Table, album: Album | None) -> Contents:
         about=about,
         fps=fps,
         first_frame=first_frame,
+        seconds_each=(scale.last - scale.first) / fps / WIDTH,
         has_video=(folder / "tracks.mp4").is_file(),
     )

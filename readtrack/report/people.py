@@ -12,6 +12,7 @@ from readtrack.results import Decision, Picture, Table
 SURE, LIKELY = 0.9, 0.7  # probabilities of the weakest link from which somebody is called so
 GAP = 0.5  # seconds unseen from which a gap is told
 WIDTH = 1000.0  # units of a chart
+TOLD = 6  # stretches of somebody's line that are told in words
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,15 @@ class Person:
     pictures: list[Shown]
     spans: list[Mark] = field(default_factory=list)
     links: list[Mark] = field(default_factory=list)
+
+    def path(self, kind: str) -> str:
+        """The line's stretches of a kind, as an SVG path; empty without any."""
+        return "".join(f"M{one.left:g} 3h{one.width:g}v10h{-one.width:g}z" for one in self.spans if one.kind == kind)
+
+    def words(self, kind: str) -> str:
+        """The same in words, as many as can be read."""
+        own = [one.words for one in self.spans if one.kind == kind]
+        return ", ".join(own[:TOLD]) + (f" and {len(own) - TOLD} more" if len(own) > TOLD else "")
 
     @property
     def brief(self) -> bool:

@@ -52,24 +52,30 @@
       }
     });
   }
-  document.querySelector("svg.times")?.addEventListener("click", (event) => {  // to the picture nearest to that moment
-    const mark = event.target.closest("a[data-seconds]");
-    const row = mark && document.querySelector(mark.getAttribute("href"));
-    const pictures = row ? [...row.querySelectorAll("a.picture")] : [];
-    const off = (picture) => Math.abs(picture.dataset.seconds - mark.dataset.seconds);
+  const video = document.getElementById("video");
+  const show = (seconds) => {
+    if (!video) return;
+    video.closest("details").open = true;
+    video.currentTime = seconds;
+  };
+  const chart = document.querySelector("svg.times");
+  chart?.addEventListener("click", (event) => {  // to the picture nearest to that moment
+    const line = event.target.closest("a.bars");
+    if (!line) return;
+    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(chart.getScreenCTM().inverse()).x;
+    const seconds = Math.max(0, Number(chart.dataset.begin) + at * Number(chart.dataset.each));
+    show(seconds);
+    const pictures = [...document.querySelectorAll(`${line.getAttribute("href")} a.picture`)];
+    const off = (picture) => Math.abs(picture.dataset.seconds - seconds);
     const nearest = pictures.sort((a, b) => off(a) - off(b))[0];
     if (nearest) setTimeout(() => go(nearest));  // after the browser went to the row
   });
-  const video = document.getElementById("video");
   document.addEventListener("click", (event) => {
-    const target = event.target.closest("[data-seconds]");
+    const target = event.target.closest("a.picture");
     if (target && video) {
-      video.closest("details").open = true;
-      video.currentTime = Number(target.dataset.seconds);
-      if (target.classList.contains("picture")) {
-        event.preventDefault();
-        video.scrollIntoView({ block: "nearest" });
-      }
+      show(Number(target.dataset.seconds));
+      event.preventDefault();
+      video.scrollIntoView({ block: "nearest" });
     }
   });
   for (const code of document.querySelectorAll("code.command")) {
