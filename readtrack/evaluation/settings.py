@@ -106,6 +106,24 @@ class RecordingSettings:
 
 
 @dataclass(frozen=True)
+class RobustSettings(RecordingSettings):
+    """Recordings, READ, and how much is changed."""
+
+    runs: int = 12  # times that all constants are changed
+    change: float = 0.2  # share by which each is changed at most
+    seed: int = 0  # of the changes
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.runs < 1:
+            raise InputError(f"{self.runs} runs: at least 1", parameter="runs")
+        if not 0 < self.change < 1:
+            raise InputError(f"a change of {self.change:g}: a share between 0 and 1", parameter="change")
+        if self.seed < 0:
+            raise InputError(f"a seed of {self.seed}: from 0 on", parameter="seed")
+
+
+@dataclass(frozen=True)
 class PeerSettings(RecordingSettings):
     """Recordings, READ and trackers."""
 

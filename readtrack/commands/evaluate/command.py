@@ -13,6 +13,7 @@ TASKS = {
     "rates": "trackers at fewer frames a second, and told a wrong rate",
     "gaps": "people known again by trackers after a gap",
     "loss": "where a file's identities are lost, step by step",
+    "robust": "a file's identities when the engine's constants are changed at random",
 }
 
 USAGE = """usage: python -m readtrack.evaluate TASK ...
@@ -28,6 +29,7 @@ examples:
   python -m readtrack.evaluate rates --source TUD-Stadtmitte --wrong 3
   python -m readtrack.evaluate gaps --source TUD-Stadtmitte --tracker readtrack
   python -m readtrack.evaluate loss --source TUD-Stadtmitte
+  python -m readtrack.evaluate robust --source TUD-Stadtmitte --source street:1
   python -m readtrack.evaluate reid --help                 what a task measures, and all its flags"""
 
 
