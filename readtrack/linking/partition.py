@@ -14,7 +14,8 @@ from readtrack.linking.settings import LinkingConfig
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LEAST_MOTION, MOST_MOTION = -6.0, 5.0  # people may do what nobody foresees, and a neat fit is no proof
+LEAST_MOTION = -6.0  # people may do what nobody foresees,
+MOST_MOTION = 5.0  # and beside crops a neat fit is no proof
 CONFLICT = 1.0  # price of being seen together from which two are rivals for a third
 
 
@@ -35,10 +36,10 @@ class Evidence:
         gap, motion = self.gap[:, at], self.motion[:, at]
         known = np.isfinite(gap)
         moved = (np.where(known, motion, 0).sum(axis=0)) / np.maximum(known.sum(axis=0), 1)
-        moved = np.clip(moved, LEAST_MOTION, MOST_MOTION)
+        weight = self.weight[at]
+        moved = np.clip(moved, LEAST_MOTION, np.where(weight > 0, MOST_MOTION, np.inf))
         away = np.where(known.any(axis=0), gap.min(axis=0), 0)
         gain = config.prior - config.gap_penalty * np.log1p(away) - self.price[at]
-        weight = self.weight[at]
         seen = config.appearance_weight * self.looks[at] / np.maximum(weight, 1e-9) + config.motion_weight * moved
         return np.asarray(gain + np.where(weight > 0, seen, config.motion_alone_weight * moved))
 
