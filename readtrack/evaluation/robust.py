@@ -52,7 +52,7 @@ def changed_configs(runs: int, change: float, seed: int = 0) -> Iterator[Linking
         turns = {field.name: float(rng.uniform(-1, 1)) for field in fields(usual) if field.name not in KEPT}
         prior = usual.prior + PRIOR * change * turns.pop("prior")
         values = {name: getattr(usual, name) * (1 - change) ** turn for name, turn in turns.items()}
-        yield replace(usual, prior=prior, **values)  # type: ignore[arg-type]
+        yield replace(usual, prior=prior, **values)
 
 
 def evaluate_robust(settings: RobustSettings, progress: Progress = lambda done, total: None) -> RobustReport:
