@@ -66,7 +66,9 @@ def render(folder: Path, table: Table, album: Album | None) -> str:
 
 def _percent(probability: float) -> str:
     """A probability without false certainty; only what somebody corrected is certain."""
-    return "certain" if probability == 1 else "over 99 %" if probability >= 0.995 else f"{100 * probability:.0f} %"
+    if probability >= 0.995:
+        return "certain" if probability == 1 else "over 99 %"
+    return f"{int(100 * probability + 1e-9)} %"  # rounded down, so that 90 % is what is called sure
 
 
 def _source(environment: Environment, name: str) -> str:

@@ -88,6 +88,14 @@ def test_the_page_tells_who_when_why_and_how_far_to_trust_it(run):
     assert sum("found its answer" in a["alt"] for a in pictures) == 2
 
 
+def test_what_is_not_sure_is_not_rounded_up_to_it(run):
+    folder, album = run()
+    log = folder / "associations.jsonl"
+    log.write_text(log.read_text().replace('"probability": 0.55', '"probability": 0.8996'))
+    words = " ".join(" ".join(Reader(write_report(folder, album).read_text()).words).split())
+    assert "person 1 likely, 89 %" in words and "likely, 90 %" not in words
+
+
 def test_decisions_without_a_comparison_are_shown_by_the_person_s_pictures(run):
     folder, album = run()
     album.comparisons.clear()
