@@ -1,12 +1,7 @@
-"""What goes wrong at work, made on purpose and by a seed: bad inputs, kills at any moment, and no end of frames."""
+"""Bad inputs, made on purpose and by a seed: each must be refused in one line, or taken with a whole result."""
 
 import http.server
-import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -23,8 +18,7 @@ import supervision as sv
 
 from readtrack import boxes
 from readtrack.errors import InputError, first_line
-from readtrack.files import sha256
-from readtrack.mot import MotWriter, read_mot, read_truth
+from readtrack.mot import read_mot, read_truth
 from readtrack.offline import OfflineTracker
 from readtrack.readtracker import ReadTracker
 from readtrack.tracking import TrackerConfig
@@ -43,12 +37,6 @@ KINDS = {  # what is handed in, and how often of a hundred
     "streams": 2,
 }
 WORDS = ("nan", "inf", "-inf", "", "x", "1e400", "-1", "0", "1,5", "0x10", "9" * 30, "\u0661", "1e-300", "\x00", "-0")
-ROOM = (200, 60_000)  # bytes that a file may have where the disk is full, at least and at most
-LIMIT = (
-    "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-    "resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room})); "
-)
-MARKS = 10  # times that memory is looked at
 
 
 @dataclass
@@ -60,58 +48,10 @@ class Tally:
     faults: list[str] = field(default_factory=list)  # what else happened, by number
 
 
-@dataclass(frozen=True)
-class Hostile:
-    """What was found."""
-
-    inputs: dict[str, Tally]
-    kills: int
-    readable: int  # of them, after which every file was whole
-    torn: list[str]  # what was not
-    frames: int
-    frames_per_second: float
-    megabytes: list[float]  # of the process as frames went by
-    same_bytes: bool  # whether the same frames gave the same file twice
-
-
-Run = Callable[[Path, Path, Path, bool], list[str]]  # video, boxes, folder to write and whether live -> words of a run
-
-
-def evaluate_hostile(
-    inputs: int,
-    kills: int,
-    frames: int,
-    run: Run,
-    seed: int = 0,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Hostile:
-    """Try it all; nothing but a seed decides what, and the machine's pace at which moment a run is killed."""
-    done, total = 0, inputs + kills + MARKS
-
-    def step() -> None:
-        nonlocal done
-        done += 1
-        progress(done, total)
-
-    progress(0, total)
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        tallies = try_inputs(inputs, seed, folder / "inputs", step)
-        torn = list(try_kills(kills, seed, folder / "kills", run, step))
-        speed, memory = endless(frames, seed, folder / "endless.txt", step)
-        for name in ("one", "other"):
-            endless(min(frames, 2000), seed, folder / name)
-        same = sha256(folder / "one") == sha256(folder / "other")
-    return Hostile(tallies, kills, kills - len(torn), torn, frames, speed, memory, same)
-
-
-# Bad inputs
-
-
 def try_inputs(count: int, seed: int, folder: Path, step: Callable[[], None] = lambda: None) -> dict[str, Tally]:
     """Hand in so many bad inputs, each of a kind drawn by ``KINDS``."""
     folder.mkdir(parents=True)
-    _make_whole(folder)
+    make_whole(folder)
     tallies = {kind: Tally() for kind in KINDS}
     with _server(folder) as address:
         for number in range(count):
@@ -133,7 +73,7 @@ def try_inputs(count: int, seed: int, folder: Path, step: Callable[[], None] = l
     return tallies
 
 
-def _make_whole(folder: Path) -> None:
+def make_whole(folder: Path) -> None:
     """What is then spoilt: a video, images, files of boxes, weights."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 255, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
@@ -398,99 +338,3 @@ def _server(folder: Path) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-# Kills and full disks
-
-
-def try_kills(count: int, seed: int, folder: Path, run: Run, step: Callable[[], None] = lambda: None) -> Iterator[str]:
-    """Stop so many runs at random moments, or let their disk be full; yields what is not whole afterwards."""
-    folder.mkdir(parents=True)
-    _make_whole(folder)
-    rng, source, begun = random.Random(seed), (folder / "whole.mp4", folder / "whole.txt"), time.monotonic()
-    subprocess.run(_command(run(*source, folder / "first", False)), check=True, capture_output=True)
-    usual = time.monotonic() - begun
-    for number in range(count):
-        how = rng.choice(("SIGKILL", "SIGTERM", "full disk"))
-        out, moment = folder / str(number), rng.uniform(0.3, 1.0) * usual
-        words = run(*source, out, rng.random() < 0.5)
-        room = rng.randrange(*ROOM) if how == "full disk" else None
-        process = subprocess.Popen(_command(words, room), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        if room is None:
-            try:
-                process.wait(moment)
-            except subprocess.TimeoutExpired:
-                process.send_signal(getattr(signal, how))
-        errors = process.communicate(timeout=120)[1]
-        allowed = {"SIGKILL": (0, -9), "SIGTERM": (0, 130, -15), "full disk": (0, 2)}[how]
-        wrong = [] if process.returncode in allowed else [f"status {process.returncode}: {errors[-200:]}"]
-        wrong += unreadable(out)
-        if wrong:
-            yield f"{number}: {how} at {moment:.1f} s: {'; '.join(wrong)}"
-        step()
-
-
-def _command(words: list[str], room: int | None = None) -> list[str]:
-    """A run, in which no file may grow beyond ``room`` bytes."""
-    limit = "" if room is None else LIMIT.format(room=room)
-    return [sys.executable, "-c", f"{limit}import sys; from readtrack.run import main; sys.exit(main())", *words]
-
-
-def unreadable(folder: Path) -> list[str]:
-    """Files of a run that are not whole."""
-    wrong = []
-    for name in ("tracks.txt", "dropped.txt", "associations.jsonl", "summary.json"):
-        file = folder / name
-        if not file.is_file():
-            continue
-        try:
-            if name.endswith(".txt"):
-                read_mot(file)
-                text = file.read_text()
-                assert not text or text.endswith("\n"), "a torn row"
-            elif name.endswith(".json"):
-                json.loads(file.read_text())
-            else:
-                for line in file.read_text().splitlines():
-                    json.loads(line)
-        except (ValueError, AssertionError) as error:
-            wrong.append(f"{name}: {first_line(error)}")
-    wrong += [f"{file.name} is left" for file in folder.glob("*.partial")] if (folder / "summary.json").exists() else []
-    return wrong
-
-
-# No end of frames
-
-
-def endless(frames: int, seed: int, file: Path, step: Callable[[], None] = lambda: None) -> tuple[float, list[float]]:
-    """Track people who come and go without end; frames a second, and megabytes of the process at ``MARKS`` times."""
-    rng = np.random.default_rng(seed)
-    tracker, memory, begun = ReadTracker(None), [], time.perf_counter()
-    people: dict[int, Any] = {}
-    born = 0
-    with MotWriter(file) as writer:
-        for frame in range(frames):
-            if len(people) < 6 and rng.random() < 0.1:
-                born += 1
-                people[born] = (rng.uniform(0, 1800), rng.uniform(0, 700), *rng.normal(0, 4, 2))
-            people = {i: (x + u, y + v, u, v) for i, (x, y, u, v) in people.items() if rng.random() > 0.01}
-            xyxy = np.array([(x, y, x + 60, y + 160) for x, y, *_ in people.values()]).reshape(-1, 4)
-            found = sv.Detections(xyxy, confidence=np.full(len(xyxy), 0.9))
-            answer = tracker.update(found)
-            late = tracker.reassignments
-            writer.correct([(one.frame, one.previous_id, one.track) for one in late if one.previous_id > 0])
-            assert answer.tracker_id is not None
-            writer.write(frame, boxes.take(answer, answer.tracker_id > 0))
-            if (frame + 1) % max(1, frames // MARKS) == 0:
-                memory.append(_megabytes())
-                step()
-    return frames / (time.perf_counter() - begun), memory
-
-
-def _megabytes() -> float:
-    """What this process takes; 0 where that is not told."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
