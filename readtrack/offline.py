@@ -67,6 +67,7 @@ class OfflineTracker:
         self.config = config
         self._gathering = Gathering(matcher, fps, start_confidence, low_confidence)
         self._seen: list[Seen] = []
+        self._timed = False  # whether frames had times
         self._standing = np.eye(3)  # takes this frame to where the background stands still
         self._maps: dict[int, NDArray[np.float64]] = {}  # the same of the frames in which the camera moved
 
@@ -86,7 +87,11 @@ class OfflineTracker:
         return self._gathering.frames
 
     def update(
-        self, detections: sv.Detections, image: NDArray[np.uint8] | None = None, hosts: Ints | None = None
+        self,
+        detections: sv.Detections,
+        image: NDArray[np.uint8] | None = None,
+        hosts: Ints | None = None,
+        time: float | None = None,
     ) -> sv.Detections:
         """Take the next frame; to be called for every frame, also without detections.
 
@@ -94,14 +99,17 @@ class OfflineTracker:
             detections: people's boxes, in pixels of the image.
             image: BGR uint8 (H, W, 3); None or empty goes by boxes alone in this frame.
             hosts: ids from 0 that another tracker gave the boxes (N,), none twice; in all frames or in none.
+            time: of the frame in seconds, later than that of the last one; None goes by ``fps``.
 
         Returns:
             The same detections in the same order with ``tracker_id``: the tracklet's number from 1, -1 for none.
 
         Raises:
-            InputError: these are no detections, or the image is not (H, W, 3) uint8 or of another size than before.
+            InputError: these are no detections, the image is not (H, W, 3) uint8 or of another size than before, or
+                the time is not later.
         """
-        seen = self._gathering.see(detections, image, hosts=hosts)
+        seen = self._gathering.see(detections, image, time, hosts)
+        self._timed |= time is not None
         if seen.moved is not None:
             self._standing = self._standing @ np.linalg.inv(np.vstack([seen.moved, [0, 0, 1]]))
             self._maps[seen.frame] = self._standing[:2]
@@ -192,11 +200,20 @@ class OfflineTracker:
 
     def observations(self) -> Observations:
         """All boxes of tracklets so far."""
-        nothing = (np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
-        rows = [(np.full(len(one.rows), one.frame), one.xyxy, one.confidence, one.tracklets) for one in self._seen]
-        frames, xyxy, confidence, tracklets = (np.concatenate(part) for part in zip(nothing, *rows, strict=True))
+        nothing = (np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64), np.zeros(0))
+        rows = [
+            (
+                np.full(len(one.rows), one.frame),
+                one.xyxy,
+                one.confidence,
+                one.tracklets,
+                np.full(len(one.rows), one.time),
+            )
+            for one in self._seen
+        ]
+        frames, xyxy, confidence, tracklets, time = (np.concatenate(part) for part in zip(nothing, *rows, strict=True))
         steady = steady_boxes(xyxy, self._standing_maps()[frames]) if self._maps and len(frames) else xyxy
-        return Observations(frames, xyxy, confidence, tracklets, steady)
+        return Observations(frames, xyxy, confidence, tracklets, steady, time if self._timed else None)
 
     def _standing_maps(self) -> Floats:
         """(F, 2, 3): what takes each frame to where the background stands still."""

@@ -90,3 +90,16 @@ def test_what_is_known_holds_together_where_read_s_work_is_interrupted():
     with pytest.raises(KeyboardInterrupt):
         tracker.update(found, image)
     assert tracker.finish_people()[0].frames.tolist() == [0, 1]
+
+
+def test_times_tell_of_frames_that_are_missing():
+    standing = sv.Detections(np.array([[10.0, 10, 50, 110]]), confidence=np.array([0.9]))
+    times = [*np.arange(20) / 25, *(np.arange(20) / 25 + 2)]
+    tracker = OfflineTracker(None, fps=25)
+    for time in times:
+        tracker.update(standing, time=float(time))
+    people, linked = tracker.finish_people()
+    assert set(people.ids.tolist()) == {1}
+    assert [round(one.gap, 2) for one in linked.links] == [1.24]
+    with pytest.raises(InputError, match="later"):
+        tracker.update(standing, time=0.0)

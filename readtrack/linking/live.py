@@ -118,7 +118,7 @@ class LivePeople:
 
         Args:
             config: how tracklets become people.
-            fps: frames per second, about.
+            fps: frames per second, about, until it is known from their times.
             delay: seconds after which everybody who is a person has an id; 0 tells it at once.
             correction: further seconds for which an id that was told may prove wrong; 0 for none.
             most: people remembered; the longest unseen are forgotten first.
@@ -199,16 +199,22 @@ class LivePeople:
         return ids
 
     @property
+    def rate(self) -> float:
+        """Frames a second, as they came lately; as told before that is known."""
+        (_, first, *_), (_, last, *_) = self._frames[0], self._frames[-1]
+        return (len(self._frames) - 1) / (last - first) if last > first else self.fps
+
+    @property
     def due(self) -> bool:
         """Whether it is time to link."""
         _, now, _, _ = self._frames[-1]
-        if self._crowd and now - self._linked < self._pace - 0.5 / self.fps:
+        if self._crowd and now - self._linked < self._pace - 0.5 / self.rate:
             return False
         opened = [unit for unit in self._units.values() if not unit.final]
-        ripe = now - self.delay + 0.5 / self.fps
-        if any(self._linked - self.delay + 0.5 / self.fps < unit.begin <= ripe for unit in opened if not unit.id):
+        ripe = now - self.delay + 0.5 / self.rate
+        if any(self._linked - self.delay + 0.5 / self.rate < unit.begin <= ripe for unit in opened if not unit.id):
             return True
-        return now - self._linked >= (INTERVAL if opened else WINDOW) - 0.5 / self.fps
+        return now - self._linked >= (INTERVAL if opened else WINDOW) - 0.5 / self.rate
 
     @property
     def _pace(self) -> float:
@@ -282,7 +288,7 @@ class LivePeople:
                 kept.steady[seen],
                 kept.time[seen],
             ),
-            self.fps,
+            self.rate,
             self.config,
             look(names.tolist()),
             np.array(before) if max(before) >= 0 else None,
@@ -309,13 +315,13 @@ class LivePeople:
             number = owner.get(person, NOBODY)
             known = number != NOBODY
             if not known:
-                ripe = now - min(units[k].begin for k in places) >= self.delay - self._pace - 0.5 / self.fps
+                ripe = now - min(units[k].begin for k in places) >= self.delay - self._pace - 0.5 / self.rate
                 if linked.probability[person] < self.config.min_person or not (end or ripe):
                     continue
                 number = self.new_id()
             for k in places:
                 unit = units[k]
-                patient = not end and now - unit.begin < self.delay - 0.5 / self.fps and linked.joined[k] < CONFIDENT
+                patient = not end and now - unit.begin < self.delay - 0.5 / self.rate and linked.joined[k] < CONFIDENT
                 if unit.final or unit.id == number or (known and unit.id == NOBODY and patient):
                     continue
                 if known and (one := links.get(k)) is not None:
@@ -419,7 +425,7 @@ class LivePeople:
         for side, end in ((earlier, last), (later, first)):
             near = side[np.argsort(rows.frame[side])]
             near = near[np.abs(rows.time[near] - rows.time[end]) <= SPAN]
-            averaged = smooth(rows.frame[near], rows.steady[near], self.config.smoothing * self.fps)
+            averaged = smooth(rows.frame[near], rows.steady[near], self.config.smoothing * self.rate)
             ends.append(averaged[np.flatnonzero(near == end)[0]])
         steady = ends[0] + share[:, None] * (ends[1] - ends[0])
         maps = np.stack([standing for _, _, standing, _ in between])

@@ -10,6 +10,7 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
+from readtrack.offline import OfflineTracker
 from readtrack.readtracker import ReadTracker
 from readtrack.tracking import Association, Reassignment
 from readtrack.video import Frame
@@ -94,11 +95,12 @@ class Steps:
 
     def _update(self, frame: Frame, detections: sv.Detections) -> sv.Detections:
         """What the tracker says of a frame; whoever can gets its time, as long as that grows."""
-        if not isinstance(self._tracker, ReadTracker):
+        if not isinstance(self._tracker, ReadTracker | OfflineTracker):
             return self._tracker.update(detections, frame.image)
+        fps = self._tracker.fps if isinstance(self._tracker, OfflineTracker) else self._tracker.config.fps
         grows = frame.time is not None and (self._time is None or frame.time > self._time)
-        self._time = frame.time if grows else None if self._time is None else self._time + 1 / self._tracker.config.fps
-        return self._tracker.update(detections, frame.image, self._time)
+        self._time = frame.time if grows else None if self._time is None else self._time + 1 / fps
+        return self._tracker.update(detections, frame.image, time=self._time)
 
     def finish(self) -> list[Reassignment]:
         """Boxes of earlier frames whose id is settled by the end of the video, wherever the loop ended."""

@@ -1,5 +1,6 @@
 """Pure tracklets: detections that motion alone continues beyond doubt. Where there is doubt, a tracklet ends."""
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ MIN_IOU = 0.4  # least overlap of a prediction with the box that continues it
 RIVAL_MARGIN = 0.25  # another box or tracklet whose overlap comes this close is a rival, and ends the tracklet
 RIVAL_IOU = 0.05  # what overlaps less is nobody's rival
 HEIGHT_RATIO = 1.25  # a box that is higher or lower by more than this does not continue
+LATELY = 9  # frames by which the rate is measured
 MAX_GAP = 0.12  # seconds unseen that a tracklet survives; one missed frame it always does
 POSITION_NOISE = 0.06  # standard deviation of a box's centre, in its heights
 ACCELERATION = 1.0  # of people, in heights per second squared
@@ -32,12 +34,13 @@ class Tracklets:
         """Begin with nobody.
 
         Args:
-            fps: frames per second of the world.
+            fps: frames per second of the world, until it is known from their times.
             start_confidence: least confidence of a box that begins a tracklet.
             low_confidence: weaker boxes, down to here, only continue one that no stronger box continues.
         """
         self.fps, self.start_confidence, self.low_confidence = fps, start_confidence, low_confidence
         self.count = 0  # tracklets begun
+        self._came: deque[float] = deque(maxlen=LATELY)  # seconds of the last frames
         self.alive: Ints = np.zeros(0, np.int64)  # which of them go on
         self._hosts: Ints = np.zeros(0, np.int64)  # their ids of another tracker, -1 without one
         self._mean: Floats = np.zeros((0, 2, 4))  # xyah and their velocities per second
@@ -63,7 +66,8 @@ class Tracklets:
         """
         if affine is not None:
             self._shift(affine)
-        self._keep(now - self._seen <= max(MAX_GAP, 1.5 / self.fps) + 0.5 / self.fps)
+        self._keep(now - self._seen <= max(MAX_GAP, 1.5 * self._pace(now)) + 0.5 * self._pace(now))
+        self._came.append(now)
         if hosts is None:
             rows = np.flatnonzero(boxes.usable(xyxy) & (confidence >= self.low_confidence))
             rows = rows[_distinct(xyxy[rows], confidence[rows])]
@@ -90,6 +94,10 @@ class Tracklets:
         self._keep(~ended)
         self._begin(answer[rows[begun]], xyah[begun], now, ids[begun])
         return answer
+
+    def _pace(self, now: float) -> float:
+        """Seconds from one frame to the next, of late; as told before that is known."""
+        return float(np.median(np.diff([*self._came, now]))) if self._came else 1 / self.fps
 
     def places(self, now: float) -> Floats:
         """Where the living tracklets are believed to be at a time, as boxes (A, 4)."""

@@ -91,3 +91,11 @@ def test_a_camera_that_turns_is_made_up_for():
     assert len({number for row in follow(standing, fps=25, affines=[None] + [affine] * 9) for number in row}) == 1
     jumping = [[person(100 + 45.0 * frame * (-1) ** frame)] for frame in range(10)]
     assert len({number for row in follow(jumping) for number in row}) > 1
+
+
+def test_the_rate_is_measured_by_the_frames_that_come():
+    told_wrongly = Tracklets(fps=30.0)
+    standing = np.array([[10.0, 10.0, 50.0, 110.0]])
+    found = [told_wrongly.update(frame / 3, standing, np.array([0.9])).tolist() for frame in range(9)]
+    assert found == [[0]] * 9
+    assert told_wrongly.update(20.0, standing, np.array([0.9])).tolist() == [1]
