@@ -13,6 +13,7 @@ from readtrack.evaluation.peers import HostError
 from readtrack.evaluation.peers.selection import TOGETHER, LeftOut, Selection, host_versions
 from readtrack.evaluation.playback import Progress, counting, replay
 from readtrack.evaluation.provenance import versions
+from readtrack.evaluation.recordings import lost_frames
 from readtrack.evaluation.settings import GAPS, GapSettings
 
 DEFINITIONS = """All detections of a window are taken away, or one person's (who: one, each in turn), and the tracker
@@ -56,6 +57,7 @@ class GapReport:
     left_out: list[LeftOut]
     too_short: dict[str, list[int]]  # source -> gaps that it has no place for
     rows: list[GapScores]
+    lost: dict[str, int]  # frames of recordings that could not be decoded
     versions: dict[str, str]
 
 
@@ -98,12 +100,14 @@ def evaluate_gaps(settings: GapSettings, progress: Progress = lambda done, total
                     selection.left_out.append(LeftOut(recording.name, name, str(error)))
                     continue
                 tallies |= {(source, gap, name): tally for gap, tally in found.items()}
+        lost = lost_frames(recordings.values())
     return GapReport(
         settings=asdict(settings),
         definitions=DEFINITIONS,
         left_out=selection.left_out,
         too_short=_too_short(plans, settings),
         rows=_rows(tallies, settings),
+        lost=lost,
         versions={**versions(), **host_versions()},
     )
 

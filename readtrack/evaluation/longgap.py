@@ -13,7 +13,7 @@ from readtrack.errors import InputError
 from readtrack.evaluation.playback import Progress, counting
 from readtrack.evaluation.provenance import about_weights, versions
 from readtrack.evaluation.query_sets import QuerySet, Sighting, query_sets, sightings
-from readtrack.evaluation.recordings import open_recording
+from readtrack.evaluation.recordings import lost_frames, open_recording
 from readtrack.evaluation.reid import Baseline, colours, peer
 from readtrack.evaluation.settings import LONG_GAPS, LongGapSettings
 from readtrack.metrics.calibration import auc, calibration_error
@@ -68,6 +68,7 @@ class LongGapReport:
     settings: dict[str, Any]  # with the device, precision and T that were used
     weights: dict[str, Any]  # name, SHA-256, network
     scores: list[GapScores]  # of each source by gap, and of more than one also of all
+    lost: dict[str, int]  # frames of recordings that could not be decoded
     versions: dict[str, str]
 
 
@@ -102,6 +103,7 @@ def evaluate_longgap(settings: LongGapSettings, progress: Progress = lambda done
             tallies[recording.name if recording.name not in tallies else source] = ask(
                 matcher, baselines, asked, len(gaps)
             )
+        lost = lost_frames(recordings.values())
     if len(tallies) > 1:
         tallies["all together"] = [_sum(of_one) for of_one in zip(*tallies.values(), strict=True)]
     if not any(tally.candidates for of_one in tallies.values() for tally in of_one):
@@ -120,6 +122,7 @@ def evaluate_longgap(settings: LongGapSettings, progress: Progress = lambda done
         settings={**asdict(settings), "gap": list(gaps), **used},
         weights=about_weights(settings.weights, matcher),
         scores=[gap_scores(name, gap, tally) for name, gap, tally in rows if tally.candidates],
+        lost=lost,
         versions=versions(),
     )
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from readtrack.evaluation.playback import Progress
 from readtrack.evaluation.provenance import versions
-from readtrack.evaluation.recordings import Recording, label, open_recording
+from readtrack.evaluation.recordings import Recording, label, lost_frames, open_recording
 from readtrack.evaluation.settings import RecordingSettings
 from readtrack.linking.engine import Linked, Observations, People
 from readtrack.linking.settings import LinkingConfig
@@ -55,6 +55,7 @@ class LossReport:
     settings: dict[str, Any]
     definitions: str
     rows: list[Loss]
+    lost: dict[str, int]  # frames of recordings that could not be decoded
     versions: dict[str, str]
 
 
@@ -68,13 +69,14 @@ def evaluate_loss(settings: RecordingSettings, progress: Progress = lambda done,
     Raises:
         InputError: a recording or the weights cannot be used.
     """
-    rows = []
+    rows, lost = [], dict[str, int]()
     for done, source in enumerate(settings.source):
         progress(done, len(settings.source))
         with open_recording(source, settings.detections, allow_no_pixels=True) as recording:
             rows.append(_loss(recording, settings))
+            lost |= lost_frames([recording])
     progress(len(settings.source), len(settings.source))
-    return LossReport(asdict(settings), DEFINITIONS, rows, versions("trackeval"))
+    return LossReport(asdict(settings), DEFINITIONS, rows, lost, versions("trackeval"))
 
 
 def _loss(recording: Recording, settings: RecordingSettings) -> Loss:

@@ -12,8 +12,8 @@ from readtrack.evaluation.peers import HostError
 from readtrack.evaluation.peers.selection import LeftOut, Selection, host_versions
 from readtrack.evaluation.playback import Progress, counting, replay
 from readtrack.evaluation.provenance import versions
-from readtrack.evaluation.recordings import Recording
-from readtrack.evaluation.settings import RateSettings
+from readtrack.evaluation.recordings import Recording, lost_frames
+from readtrack.evaluation.settings import RATES, RateSettings
 from readtrack.metrics.tracking import score_tracking
 from readtrack.offline import OfflineTracker
 from readtrack.pipeline import Steps, people_by_frame
@@ -42,6 +42,7 @@ class RateReport:
     settings: dict[str, Any]
     left_out: list[LeftOut]
     rows: list[RateScores]
+    lost: dict[str, int]  # frames of recordings that could not be decoded
     versions: dict[str, str]
 
 
@@ -106,15 +107,16 @@ def evaluate_rates(settings: RateSettings, progress: Progress = lambda done, tot
                         told = (OWN[name] if whole else name, world.fps, factor)
                         rows.append(RateScores(recording.name, *told, found.IDF1, found.IDSW))
                     step()
+        lost = lost_frames(recordings)
     if not rows:
         raise InputError("nobody is left: " + "; ".join(f"{one.tracker}: {one.why}" for one in selection.left_out))
     left_out = list(dict.fromkeys(selection.left_out))
-    return RateReport(asdict(settings), left_out, rows, {**versions(), **host_versions()})
+    return RateReport(asdict(settings), left_out, rows, lost, {**versions(), **host_versions()})
 
 
 def _plan(fps: float, settings: RateSettings) -> Iterator[tuple[int, float]]:
     """Which frames are taken, each so many, and by what factor the rate is told wrongly."""
-    steps = dict.fromkeys([1, *(max(1, round(fps / rate)) for rate in settings.rate)])
+    steps = dict.fromkeys(max(1, round(fps / rate)) for rate in settings.rate or (fps, *RATES))
     for step in steps:
         yield step, 1.0
         if settings.wrong != 1:

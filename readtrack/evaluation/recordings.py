@@ -36,6 +36,7 @@ class Recording:
     detections: Callable[[int], sv.Detections]  # by frame from 0
     truth: Callable[[int], sv.Detections]  # the same, with ``tracker_id``: everybody who counts in scores
     absences: Callable[[], Sequence[OutOfSight]] = tuple  # who was out of sight when, where the truth tells it
+    lost: Callable[[], int] = int  # frames that could not be decoded when it was gone through last
 
     @property
     def synthetic(self) -> bool:
@@ -100,7 +101,13 @@ def open_recording(
             pixels=video.pixels,
             detections=lambda i: table.get(i, nobody),
             truth=lambda i: truth.get(i, nobody),
+            lost=lambda: video.lost,
         )
+
+
+def lost_frames(recordings: Iterable[Recording]) -> dict[str, int]:
+    """Frames of each recording that could not be decoded, of those that lost any."""
+    return {one.name: one.lost() for one in recordings if one.lost()}
 
 
 class StreetFrames(Sequence[Frame]):

@@ -152,13 +152,11 @@ class GapSettings(PeerSettings):
 class RateSettings(PeerSettings):
     """Recordings, READ, trackers and rates."""
 
-    rate: tuple[float, ...] = ()  # frames a second that recordings are thinned to, beside their own; none: 10, 5, 2, 1
+    rate: tuple[float, ...] = ()  # frames a second that recordings are thinned to; none: their own, 10, 5, 2 and 1
     wrong: float = 1.0  # tell each rate so many times too high and too low as well; 1: only as it is
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.rate:
-            object.__setattr__(self, "rate", RATES)
         if not all(0 < rate < math.inf for rate in self.rate):
             raise InputError(f"rates {self.rate}: give frames a second, more than 0", parameter="rate")
         if not 0 < self.wrong < math.inf:

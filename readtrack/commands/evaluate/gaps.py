@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     return exit_status(lambda: _run(parse(Command, argv, "python -m readtrack.evaluate gaps", about, EXAMPLES)))
 
 
-def _run(command: Command) -> None:
+def _run(command: Command) -> int:
     from readtrack.evaluation.gaps import DEFINITIONS, evaluate_gaps
 
     file, console = command.output.file("gaps", command.settings), command.output.console()
@@ -55,7 +55,7 @@ def _run(command: Command) -> None:
     for name, gaps in found.too_short.items():
         console.print(f"{name}: too short for gaps of {', '.join(map(str, gaps))} frames")
     print_left_out(found.left_out, len(command.settings.source), console)
-    write_report(file, found, console)
+    return write_report(file, found, console)
 
 
 def _table(rows: "list[GapScores]") -> "Table":

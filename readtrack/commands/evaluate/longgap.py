@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     return exit_status(lambda: _run(parse(Command, argv, "python -m readtrack.evaluate longgap", about, EXAMPLES)))
 
 
-def _run(command: Command) -> None:
+def _run(command: Command) -> int:
     from readtrack.evaluation.longgap import evaluate_longgap
 
     file = command.output.file(f"longgap-{Path(command.settings.weights).stem}", command.settings)
@@ -60,7 +60,7 @@ def _run(command: Command) -> None:
         found = evaluate_longgap(command.settings, progress)
     for name in dict.fromkeys(scores.name for scores in found.scores):
         _print([scores for scores in found.scores if scores.name == name], console)
-    write_report(file, found, console)
+    return write_report(file, found, console)
 
 
 def _print(rows: "list[GapScores]", console: "Console") -> None:

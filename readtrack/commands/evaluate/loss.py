@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     return exit_status(lambda: _run(parse(Command, argv, "python -m readtrack.evaluate loss", about, EXAMPLES)))
 
 
-def _run(command: Command) -> None:
+def _run(command: Command) -> int:
     from readtrack.evaluation.loss import DEFINITIONS, evaluate_loss
 
     file, console = command.output.file("loss", command.settings), command.output.console()
@@ -46,7 +46,7 @@ def _run(command: Command) -> None:
     for row in found.rows:
         about = f"{row.tracklets} tracklets, purity {100 * row.purity:.1f} %, length {row.length:.2f} s"
         console.print(f"{row.source}: {about}; {row.people} people")
-    write_report(file, found, console)
+    return write_report(file, found, console)
 
 
 def _table(rows: "list[Loss]") -> "Table":

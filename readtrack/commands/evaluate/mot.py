@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     return exit_status(lambda: _run(parse(Command, argv, "python -m readtrack.evaluate mot", about, EXAMPLES)))
 
 
-def _run(command: Command) -> None:
+def _run(command: Command) -> int:
     from readtrack.evaluation.mot import evaluate_mot
 
     file = command.output.file(f"mot-{command.settings.results.resolve().stem}", command.settings)
@@ -57,7 +57,7 @@ def _run(command: Command) -> None:
     if found.missing:
         console.print(f"NOTE: no tracks of {', '.join(found.missing)}", style="bold yellow")
     _print_scores(found.scores, console)
-    write_report(file, found, console)
+    return write_report(file, found, console)
 
 
 def _print_scores(scores: "Mapping[str, SequenceScores]", console: "Console") -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from readtrack.commands.console import output, progress
+from readtrack.commands.console import INCOMPLETE, output, progress
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,14 +52,18 @@ class Output:
             yield told
 
 
-def write_report(file: Path, found: Any, console: "Console") -> None:
-    """A report as JSON, and a line that says so."""
+def write_report(file: Path, found: Any, console: "Console") -> int:
+    """A report as JSON, and a line that says so; the exit status, which tells of frames that were lost."""
     from dataclasses import asdict
 
     from readtrack.evaluation.provenance import write_json
 
     write_json(file, asdict(found))
     console.print(f"written to {file}")
+    lost = getattr(found, "lost", {})
+    for name, frames in lost.items():
+        console.print(f"{name}: {frames} frames could not be decoded, and are not scored")
+    return INCOMPLETE if lost else 0
 
 
 def print_left_out(left_out: "Sequence[LeftOut]", sources: int, console: "Console") -> None:

@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     return exit_status(lambda: _run(parse(Command, argv, "python -m readtrack.evaluate peers", about, EXAMPLES)))
 
 
-def _run(command: Command) -> None:
+def _run(command: Command) -> int:
     from readtrack.evaluation.peers.comparison import evaluate_peers
 
     file, console = command.output.file("peers", command.settings), command.output.console()
@@ -54,7 +54,7 @@ def _run(command: Command) -> None:
     for source in dict.fromkeys(row.source for row in found.rows):
         console.print(_table(source, [row for row in found.rows if row.source == source]), "", sep="\n")
     print_left_out(found.left_out, len(command.settings.source), console)
-    write_report(file, found, console)
+    return write_report(file, found, console)
 
 
 def _table(source: str, rows: "list[PeerScores]") -> "Table":

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 WIDE = 110  # columns of the table, in a narrow terminal too
 
 EXAMPLES = """how to read it:
-  IDF1 / switches of each tracker, a column a rate: all frames, then every so many of them, whose rate is told as it
-  is. With --wrong 3 the same again, told three times too high and too low. "file" takes the recording as a whole, all
+  IDF1 / switches of each tracker, a column a rate: every so many frames are taken, and the rate is told as it is.
+  With --wrong 3 the same again, told three times too high and too low. "file" takes the recording as a whole, all
   others frame by frame.
 
 examples:
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     return exit_status(lambda: _run(parse(Command, argv, "python -m readtrack.evaluate rates", about, EXAMPLES)))
 
 
-def _run(command: Command) -> None:
+def _run(command: Command) -> int:
     from readtrack.evaluation.rates import evaluate_rates
 
     file, console = command.output.file("rates", command.settings), command.output.console()
@@ -54,7 +54,7 @@ def _run(command: Command) -> None:
             rows = [row for row in found.rows if (row.source, row.factor) == (source, factor)]
             console.print(_table(f"{source}{_said(factor)}", rows), "", sep="\n")
     print_left_out(found.left_out, len(command.settings.source), console)
-    write_report(file, found, console)
+    return write_report(file, found, console)
 
 
 def _said(factor: float) -> str:

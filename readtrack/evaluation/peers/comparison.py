@@ -9,6 +9,7 @@ from readtrack.evaluation.peers import HostError
 from readtrack.evaluation.peers.selection import TOGETHER, LeftOut, Selection, host_versions
 from readtrack.evaluation.playback import Progress, counting, replay
 from readtrack.evaluation.provenance import versions
+from readtrack.evaluation.recordings import lost_frames
 from readtrack.evaluation.settings import PeerSettings
 from readtrack.metrics.tracking import SequenceScores, prepare_sequence, score_prepared
 
@@ -30,6 +31,7 @@ class PeerReport:
     settings: dict[str, Any]
     left_out: list[LeftOut]
     rows: list[PeerScores]
+    lost: dict[str, int]  # frames of recordings that could not be decoded
     versions: dict[str, str]
 
 
@@ -63,12 +65,14 @@ def evaluate_peers(settings: PeerSettings, progress: Progress = lambda done, tot
                 truth = {frame: recording.truth(frame) for frame in run.frames}
                 prepared.setdefault(name, {})[source] = prepare_sequence(truth, run.tracks, run.frames)
                 spent[name, source] = len(run.frames), run.seconds
+        lost = lost_frames(recordings.values())
     if not prepared:
         raise InputError("nobody is left: " + "; ".join(f"{one.tracker}: {one.why}" for one in selection.left_out))
     return PeerReport(
         settings=asdict(settings),
         left_out=selection.left_out,
         rows=_rows(titles, prepared, spent),
+        lost=lost,
         versions={**versions(), **host_versions()},
     )
 
