@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = Path(readtrack.__file__).parent
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
-DOORS = {"run", "train", "evaluate", "relink", "average", "bench"}
+DOORS = {"run", "train", "evaluate", "relink", "average", "calibrate", "bench"}
 FLOORS = [  # a room imports from lower floors and from itself
     {"errors"},
     {"boxes", "images", "files", "devices"},

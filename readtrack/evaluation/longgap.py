@@ -83,27 +83,8 @@ def evaluate_longgap(settings: LongGapSettings, progress: Progress = lambda done
         InputError: settings, weights or sources cannot be used, or nothing can be asked.
     """
     matcher = Matcher.load(settings.weights, settings.device, precision=settings.precision)
-    baselines = [colours(matcher.config.height, matcher.config.width)]
-    baselines += [peer(settings.reid)] if settings.reid else []
-    sizes = {(matcher.config.height, matcher.config.width), *(baseline.size for baseline in baselines)}
-    gaps, every = settings.gap or LONG_GAPS, settings.every
-    tallies: dict[str, list[Tally]] = {}  # of each gap
-    with ExitStack() as stack:
-        recordings = {
-            source: stack.enter_context(open_recording(source, settings.detections, settings.truth_boxes))
-            for source in settings.source
-        }
-        step = counting(progress, sum(recording.total or 0 for recording in recordings.values()))
-        for source, recording in recordings.items():
-            spans = [
-                (max(1, round(gap * recording.fps)), max(1, round((gap + settings.window) * recording.fps)))
-                for gap in gaps
-            ]
-            asked = query_sets(sightings(recording, sizes, every, step), spans, every, matcher.clip_length)
-            tallies[recording.name if recording.name not in tallies else source] = ask(
-                matcher, baselines, asked, len(gaps)
-            )
-        lost = lost_frames(recordings.values())
+    gaps = settings.gap or LONG_GAPS
+    tallies, lost = longgap_tallies(matcher, settings, progress)
     if len(tallies) > 1:
         tallies["all together"] = [_sum(of_one) for of_one in zip(*tallies.values(), strict=True)]
     if not any(tally.candidates for of_one in tallies.values() for tally in of_one):
@@ -125,6 +106,32 @@ def evaluate_longgap(settings: LongGapSettings, progress: Progress = lambda done
         lost=lost,
         versions=versions(),
     )
+
+
+def longgap_tallies(
+    matcher: Matcher, settings: LongGapSettings, progress: Progress
+) -> tuple[dict[str, list[Tally]], int]:
+    """What was answered about each recording at each gap, and how many frames were lost."""
+    baselines = [colours(matcher.config.height, matcher.config.width)]
+    baselines += [peer(settings.reid)] if settings.reid else []
+    sizes = {(matcher.config.height, matcher.config.width), *(baseline.size for baseline in baselines)}
+    gaps, every = settings.gap or LONG_GAPS, settings.every
+    tallies: dict[str, list[Tally]] = {}
+    with ExitStack() as stack:
+        recordings = {
+            source: stack.enter_context(open_recording(source, settings.detections, settings.truth_boxes))
+            for source in settings.source
+        }
+        step = counting(progress, sum(recording.total or 0 for recording in recordings.values()))
+        for source, recording in recordings.items():
+            spans = [
+                (max(1, round(gap * recording.fps)), max(1, round((gap + settings.window) * recording.fps)))
+                for gap in gaps
+            ]
+            asked = query_sets(sightings(recording, sizes, every, step), spans, every, matcher.clip_length)
+            name = recording.name if recording.name not in tallies else source
+            tallies[name] = ask(matcher, baselines, asked, len(gaps))
+        return tallies, lost_frames(recordings.values())
 
 
 def _sum(tallies: Iterable[Tally]) -> Tally:

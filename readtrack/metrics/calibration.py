@@ -9,17 +9,24 @@ from scipy.special import expit
 Floats = NDArray[np.floating[Any]]
 
 
-def fit_sigmoid(logits: Floats, same: NDArray[np.bool_], prior: float) -> tuple[float, float]:
+def fit_sigmoid(
+    logits: Floats, same: NDArray[np.bool_], prior: float, group: NDArray[np.int64] | None = None
+) -> tuple[float, float]:
     """Scale and offset such that sigmoid(scale * logit + offset) is the probability of "the same person".
 
     Args:
         logits: the network's answers (K,).
         same: whether each pair shows one person (K,); both kinds must occur.
         prior: the share of positives where the probabilities will be used, in (0, 1).
+        group: of each pair (K,), from 0; groups weigh the same, each at the prior. None is one group.
     """
     from sklearn.linear_model import LogisticRegression
 
     weights = _weights(same, prior)
+    if group is not None:
+        for one in range(int(group.max()) + 1):
+            weights[group == one] = _weights(same[group == one], prior)
+        weights /= weights.sum()
     fit = LogisticRegression(C=1e4).fit(logits.reshape(-1, 1), same, sample_weight=weights * len(same))
     return float(fit.coef_[0, 0]), float(fit.intercept_[0])
 
