@@ -13,6 +13,7 @@ COMMANDS = {
     "train": "train READ",
     "evaluate": "score re-ID weights, or tracks",
     "average": "average two stages of one training",
+    "calibrate": "fit the probability of weights to many scenes",
     "convert": "turn the authors' released weights into a file for --weights",
     "export": "write READ as ONNX or TorchScript",
     "bench": "pairs per second, beside what the machine could do",

@@ -38,6 +38,7 @@ TASKS = {
     "tune",
     "train",
     "average",
+    "calibrate",
     "convert",
     "export",
     "bench",
