@@ -110,8 +110,8 @@ def evaluate_longgap(settings: LongGapSettings, progress: Progress = lambda done
 
 def longgap_tallies(
     matcher: Matcher, settings: LongGapSettings, progress: Progress
-) -> tuple[dict[str, list[Tally]], int]:
-    """What was answered about each recording at each gap, and how many frames were lost."""
+) -> tuple[dict[str, list[Tally]], dict[str, int]]:
+    """What was answered about each recording at each gap, and lost frames."""
     baselines = [colours(matcher.config.height, matcher.config.width)]
     baselines += [peer(settings.reid)] if settings.reid else []
     sizes = {(matcher.config.height, matcher.config.width), *(baseline.size for baseline in baselines)}
