@@ -69,13 +69,14 @@ class Parsed(BaseException):
 def only_parsing():
     """Commands end when they have read their command line."""
     names = [module.name for module in pkgutil.walk_packages(commands.__path__, "readtrack.commands.")]
+    modules = [importlib.import_module(name) for name in names]  # before any is changed: they import from each other
     parse = parsing.parse
 
     def stop(*args, **settings):
         raise Parsed(parse(*args, **settings))
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in map(importlib.import_module, names):
+        for module in modules:
             if getattr(module, "parse", None) is parse:
                 patch.setattr(module, "parse", stop)
         yield
