@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from readtrack import boxes
 from readtrack.linking.motion import Ends, Motion
-from readtrack.linking.partition import MOST_MOTION, Evidence
+from readtrack.linking.partition import Evidence
 from readtrack.linking.settings import LinkingConfig
 
 Floats = NDArray[np.float64]
@@ -160,7 +160,7 @@ def _farthest(ends: Ends, motion: Motion, config: LinkingConfig) -> tuple[Floats
     gaps = np.linspace(0, min(config.max_gap, 60.0), 241)
     needed = _needed(gaps, config)
     fit, error = motion.leeway(ends, gaps, needed)
-    able = np.flatnonzero((fit > 0) & (needed < MOST_MOTION))
+    able = np.flatnonzero(fit > 0)
     return (gaps[: able[-1] + 1], error[: able[-1] + 1]) if len(able) else (np.zeros(1), np.zeros(1))
 
 

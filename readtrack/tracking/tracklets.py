@@ -17,7 +17,8 @@ RIVAL_MARGIN = 0.25  # another box or tracklet whose overlap comes this close is
 RIVAL_IOU = 0.05  # what overlaps less is nobody's rival
 HEIGHT_RATIO = 1.25  # a box that is higher or lower by more than this does not continue
 LATELY = 9  # frames by which the rate is measured
-MAX_GAP = 0.12  # seconds unseen that a tracklet survives; one missed frame it always does
+MAX_GAP = 0.12  # seconds unseen that a tracklet survives; to the next frame it always does
+JITTER = 0.45  # of a frame, by which one may come late
 POSITION_NOISE = 0.06  # standard deviation of a box's centre, in its heights
 ACCELERATION = 1.0  # of people, in heights per second squared
 SPEED = 0.8  # of people of whom nothing is known yet, in heights per second
@@ -66,7 +67,8 @@ class Tracklets:
         """
         if affine is not None:
             self._shift(affine)
-        self._keep(now - self._seen <= max(MAX_GAP, 1.5 * self._pace(now)) + 0.5 * self._pace(now))
+        pace = self._pace(now)
+        self._keep(now - self._seen <= max(MAX_GAP, pace) + JITTER * pace)
         self._came.append(now)
         if hosts is None:
             rows = np.flatnonzero(boxes.usable(xyxy) & (confidence >= self.low_confidence))
