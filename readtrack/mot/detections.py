@@ -38,11 +38,12 @@ def read_mot(
 
     Raises:
         InputError: the file is missing, a line of it is broken, its units cannot be told, it is of another video, or
-            all of it is below ``min_confidence``; an empty file is fine.
+            all of it is below ``min_confidence``; an empty file is fine, and said.
     """
     path = Path(path)
     rows = read_rows(path)
     if not len(rows):
+        log.warning(f"{path}: holds no boxes: nobody will be found")
         return {}
     _refuse_whole_numbers(path, rows)
     rows[:, 2:6] = _in_pixels(path, rows[:, 2:6], size)
