@@ -70,7 +70,7 @@ RECIPES = {
         streets=8,
         scene_share=0.375,
         learning_rate=1e-3,
-        steps=4000,
+        steps=2200,
     ),
     # A frozen re-ID network (--init person-reidentification-retail-0277.xml); only the head learns.
     "read-m": replace(
