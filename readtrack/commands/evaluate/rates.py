@@ -25,6 +25,7 @@ EXAMPLES = """how to read it:
 examples:
   python -m readtrack.evaluate rates --source TUD-Stadtmitte --tracker readtrack --tracker trackers-bytetrack
   python -m readtrack.evaluate rates --source ADL-Rundle-6 --rate 5 --rate 2 --rate 1 --wrong 3
+  python -m readtrack.evaluate rates --source street --tracker readtrack --rate 5
 """
 
 

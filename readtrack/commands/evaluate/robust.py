@@ -23,6 +23,7 @@ EXAMPLES = """what is changed:
 examples:
   python -m readtrack.evaluate robust --source TUD-Stadtmitte --source TUD-Campus
   python -m readtrack.evaluate robust --source street --source street:1 --source street:2 --weights none
+  python -m readtrack.evaluate robust --source MOT17-02 --runs 30 --change 0.1
 """
 
 

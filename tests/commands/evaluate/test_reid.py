@@ -105,7 +105,9 @@ def test_a_shortlist_is_ranked_by_read_and_the_rest_by_pooled_features(mini_mark
     assert first["pairs"] == first["dataset"]["query"]["tracklets"] < everything["pairs"]
     assert first["scores"]["pooled features"] == everything["scores"]["pooled features"] == first["scores"]["READ"]
     whole = score_json(tmp_path, *flags, "--shortlist", 10_000)
-    assert whole["scores"]["READ"] == everything["scores"]["READ"] != first["scores"]["READ"]
+    # Random weights give logits that nearly tie, and blocks of other sizes round them differently.
+    assert whole["scores"]["READ"] == pytest.approx(everything["scores"]["READ"], abs=1e-3)
+    assert whole["scores"]["READ"] != pytest.approx(first["scores"]["READ"], abs=1e-3)
     assert evaluate.main(["reid", *map(str, flags), "--shortlist", "0"]) == 2
     assert "a shortlist of 0: at least 1" in capsys.readouterr().err
 
