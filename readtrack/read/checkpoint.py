@@ -13,7 +13,7 @@ from readtrack.read.weights import find_weights
 
 KEY = "readtrack"  # the file's metadata entry that holds the configuration as JSON
 # Weight decay leaves channels that died at values so small that products of them are subnormal, which processors
-# compute many times slower: ``read-s`` took 4.1 ms a crop instead of 1.0. Below this a weight counts as zero.
+# compute several times slower. Below this a weight counts as zero.
 VANISHED = 1e-12
 
 
