@@ -5,11 +5,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from readtrack.evaluation.recordings import Recording
-    from readtrack.results import Album, Place
+    from readtrack.results import Album, Place, Summary
     from readtrack.video import Video
 
 
@@ -57,3 +59,31 @@ def finish_folder(folder: Path, formats: list[str], album: "Album | None") -> No
     if album is not None:
         album.save(folder / "pictures.zip")
         write_report(folder, album, table)
+
+
+def told_of(video: "Video | Recording") -> dict[str, Any]:
+    """What is told of a source at the end."""
+    from readtrack.video import Video
+
+    if not isinstance(video, Video):
+        return {"frames_lost": 0, "source_gone": False, "warnings": []}
+    live = {} if video.measured is None else {"frames_dropped": video.dropped, "measured_fps": video.measured}
+    return {"frames_lost": video.lost, "source_gone": video.gone, **live, "warnings": video.warnings}
+
+
+def summary_table(summary: "Summary", engine: str) -> Table:
+    """What was done and how long it took."""
+    per_frame = 1000 / summary.frames
+    table = Table("frames", str(summary.frames))
+    table.add_row("identities", str(summary.identities))
+    table.add_row("re-identified by READ", str(summary.reidentified))
+    table.add_row("other READ decisions", str(summary.judged))
+    for part, seconds in (
+        ("detector", summary.seconds_detector),
+        ("READ", summary.seconds_read),
+        ("association", summary.seconds_rest),
+    ):
+        table.add_row(f"{part}, ms a frame", f"{per_frame * seconds:.1f}")
+    table.add_row("READ ran on", engine)
+    table.add_row("frames a second, all in all", f"{summary.frames / summary.seconds_total:.1f}")
+    return table

@@ -1,6 +1,6 @@
 """What is tracked, as a command line names it: where frames come from, and who finds people in them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -70,15 +70,21 @@ def open_source(source: SourceSettings) -> "Iterator[Video | Recording]":
 
 
 def detect_people(
-    people: PeopleSettings, config: DetectorConfig, source: str, video: "Video | Recording", stack: ExitStack
+    people: PeopleSettings,
+    config: DetectorConfig,
+    source: str,
+    video: "Video | Recording",
+    stack: ExitStack,
+    load: Callable[..., Any] | None = None,
 ) -> "Detect":
-    """What finds people in a frame; the stack keeps what is to be written in the end."""
+    """What finds people in a frame; the stack keeps what is to be written in the end, ``load`` loads detectors."""
     import supervision as sv
 
     from readtrack.detect import DetectionCache, load_detector
     from readtrack.evaluation.recordings import Recording
     from readtrack.mot import read_mot
 
+    load = load or load_detector
     detector, file = people.detector, people.detections
     if file is not None and detector not in (None, "none"):
         raise InputError("--detector and --detections both say where people are: give one of them")
@@ -98,7 +104,7 @@ def detect_people(
     if people.cache is not None:
         files = () if isinstance(video, Recording) else video.files
         known = stack.enter_context(DetectionCache(people.cache, files, detector, config))
-        lazily = cache(lambda: load_detector(detector, config))
+        lazily = cache(lambda: load(detector, config))
         return lambda frame: known.find(frame.index, frame.image, lambda image: lazily()(image))
-    find = load_detector(detector, config)
+    find = load(detector, config)
     return lambda frame: find(frame.image) if frame.image is not None else sv.Detections.empty()

@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import supervision as sv
+from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.linking.engine import Linked, People
@@ -42,51 +45,116 @@ def track_recording(
         draw: where video and crops go; None for none.
         edits: corrections, which are certain; ``results`` has the same in its folder.
     """
-    summary, started = Summary(), time.perf_counter()
-    before = work_of(tracker)
-    indices: list[int] = []
+    run = RecordingRun(frames, detect, tracker, results, draw, edits)
+    run.gather(report)
+    return run.write(*run.link())
 
-    def found(frame: Frame) -> sv.Detections:
-        indices.append(frame.index)  # before the tracker counts it, wherever that is interrupted
-        return detect(frame)
 
-    try:
-        for step in Steps(frames, found, tracker):
-            results.write(step.frame, step.people, [], [])
-            summary.begin(step.frame)
-            summary.seconds_detector += step.seconds_detector
-            summary.seconds_rest += step.seconds_tracker
-            report(step)
-    except KeyboardInterrupt:
-        summary.interrupted = True
-    begun = time.perf_counter()
-    people, linked = tracker.finish_people(_known(edits, indices))
-    summary.dropped = dropped(people, linked)
-    summary.own_pairs = PairOdds.of(linked.own)
-    summary.seconds_rest += time.perf_counter() - begun
-    associations = _associations(linked, indices, tracker.fps)
-    results.replace_tables(_by_frame(people, indices), associations)
-    summary.identities = len(results.people)
-    summary.reidentified = sum(one.reason == "reidentified" for one in associations)
-    summary.judged = len(associations) - summary.reidentified
-    if draw is not None:
+class RecordingRun:
+    """A recording's run in its steps, so that several can be linked together in between."""
+
+    def __init__(
+        self,
+        frames: Iterable[Frame],
+        detect: Detect,
+        tracker: OfflineTracker,
+        results: Results,
+        draw: Results | None = None,
+        edits: Sequence[Edit] = (),
+    ) -> None:
+        """Nothing is read yet; arguments are those of ``track_recording``."""
+        self.frames, self.detect, self.tracker = frames, detect, tracker
+        self.results, self.draw, self.edits = results, draw, edits
+        self.summary = Summary()
+        self.indices: list[int] = []  # the source's number of each frame
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Count the time that passes, and what READ does in it."""
+        before, started = work_of(self.tracker), time.perf_counter()
         try:
-            if draw.album is not None:
-                draw.album.want(_comparisons(tracker, linked, indices))
-            rows = _by_frame(people, indices)
-            shown: Iterable[tuple[int, sv.Detections]] = ((index, found) for index, found, _ in rows)
-            if edits:
-                draw.names, shown = _corrected(results.folder, indices)
-            if draw.blur is not None:  # also who was found to be no person, or dropped
-                shown = _with_hidden(shown, _by_frame(people, indices))
-            if draw.overlay is not None:
-                draw.overlay.events = count(read(results.folder), draw.overlay.places)
-            _draw(frames, shown, associations, draw)
-        except KeyboardInterrupt:
-            summary.interrupted = True
-    summary.seconds_total = time.perf_counter() - started
-    count_work(summary, tracker, before)
-    return summary
+            yield
+        finally:
+            self.summary.seconds_total += time.perf_counter() - started
+            count_work(self.summary, self.tracker, before)
+
+    def gather(self, report: Callable[[Step], None] = lambda step: None) -> None:
+        """Go through the frames for the first time, ``report`` is called after each; Ctrl-C ends it early."""
+        summary = self.summary
+
+        def found(frame: Frame) -> sv.Detections:
+            self.indices.append(frame.index)  # before the tracker counts it, wherever that is interrupted
+            return self.detect(frame)
+
+        with self.working():
+            try:
+                for step in Steps(self.frames, found, self.tracker):
+                    self.results.write(step.frame, step.people, [], [])
+                    summary.begin(step.frame)
+                    summary.seconds_detector += step.seconds_detector
+                    summary.seconds_rest += step.seconds_tracker
+                    report(step)
+            except KeyboardInterrupt:
+                summary.interrupted = True
+
+    def link(self) -> tuple[People, Linked]:
+        """Who was who in this recording."""
+        with self.working():
+            begun = time.perf_counter()
+            found = self.tracker.finish_people(_known(self.edits, self.indices))
+            self.summary.seconds_rest += time.perf_counter() - begun
+        return found
+
+    def write(
+        self,
+        people: People,
+        linked: Linked,
+        ids: NDArray[np.int64] | None = None,
+        more: Sequence[Association] = (),
+    ) -> Summary:
+        """Write who was who, and go through the frames once more to draw it.
+
+        Args:
+            people: boxes.
+            linked: how they were found.
+            ids: what each of the K people is called, from 1; None counts them.
+            more: decisions to be told beside the links.
+        """
+        summary, indices = self.summary, self.indices
+        ids = np.arange(1, len(linked.probability) + 1) if ids is None else ids
+        summary.dropped = dropped(people, linked)
+        for one in summary.dropped:
+            one["id"] = int(ids[int(one["id"]) - 1])
+        people = replace(people, ids=ids[people.ids - 1])
+        summary.own_pairs = PairOdds.of(linked.own)
+        associations = [*_associations(linked, indices, self.tracker.fps, ids), *more]
+        associations.sort(key=lambda one: one.frame)
+        self.results.replace_tables(_by_frame(people, indices), associations)
+        summary.identities = len(self.results.people)
+        summary.reidentified = sum(one.reason == "reidentified" for one in associations)
+        summary.judged = len(associations) - summary.reidentified
+        if self.draw is not None:
+            with self.working():
+                try:
+                    self._draw(people, linked, associations, ids)
+                except KeyboardInterrupt:
+                    summary.interrupted = True
+        return summary
+
+    def _draw(self, people: People, linked: Linked, associations: list[Association], ids: NDArray[np.int64]) -> None:
+        """Go through the frames for the second time."""
+        draw, indices, folder = self.draw, self.indices, self.results.folder
+        assert draw is not None
+        if draw.album is not None:
+            draw.album.want(_comparisons(self.tracker, linked, indices, ids))
+        shown: Iterable[tuple[int, sv.Detections]] = ((index, found) for index, found, _ in _by_frame(people, indices))
+        if self.edits:
+            draw.names, shown = _corrected(folder, indices)
+        if draw.blur is not None:  # also who was found to be no person, or dropped
+            shown = _with_hidden(shown, _by_frame(people, indices))
+        if draw.overlay is not None:
+            draw.overlay.events = count(read(folder), draw.overlay.places)
+        _draw(self.frames, shown, associations, draw)
 
 
 def _by_frame(people: People, indices: list[int]) -> Iterator[tuple[int, sv.Detections, sv.Detections]]:
@@ -110,12 +178,12 @@ def people_by_frame(people: People, indices: list[int]) -> dict[int, sv.Detectio
     return {index: found for index, found, _ in _by_frame(people, indices)}
 
 
-def _associations(linked: Linked, indices: list[int], fps: float) -> list[Association]:
+def _associations(linked: Linked, indices: list[int], fps: float, ids: NDArray[np.int64]) -> list[Association]:
     """What is told of links: who is back after a second or more was reidentified."""
-    told = [
+    return [
         Association(
             frame=indices[one.frame],
-            track=one.person + 1,
+            track=int(ids[one.person]),
             detection=-1,
             reason="reidentified" if one.gap >= 1 else "linked",
             probability=one.probability,
@@ -126,7 +194,6 @@ def _associations(linked: Linked, indices: list[int], fps: float) -> list[Associ
         )
         for one in linked.links
     ]
-    return sorted(told, key=lambda one: one.frame)
 
 
 def _known(edits: Sequence[Edit], indices: list[int]) -> Known | None:
@@ -160,7 +227,9 @@ def _with_hidden(
         yield index, sv.Detections(xyxy, class_id=np.zeros(len(xyxy), int), tracker_id=ids, data={"filled": filled})
 
 
-def _comparisons(tracker: OfflineTracker, linked: Linked, indices: list[int]) -> Iterator[Comparison]:
+def _comparisons(
+    tracker: OfflineTracker, linked: Linked, indices: list[int], ids: NDArray[np.int64]
+) -> Iterator[Comparison]:
     """Links in pictures, the most doubtful of those that matter and the longest absences; none without READ."""
     if tracker.matcher is None or not linked.links:
         return
@@ -175,7 +244,7 @@ def _comparisons(tracker: OfflineTracker, linked: Linked, indices: list[int]) ->
             compared = tracker.compared(other, link.tracklet)
             if compared is not None:
                 places = [(indices[place.frame], place.xyxy) for place in compared.places]
-                told = (indices[link.frame], link.person + 1)
+                told = (indices[link.frame], int(ids[link.person]))
                 yield Comparison(*told, places, compared.probability, compared.attention)
                 break
 

@@ -14,6 +14,7 @@ def work_of(tracker: ReadTracker | OfflineTracker) -> tuple[int, int, float]:
 def count_work(summary: Summary, tracker: ReadTracker | OfflineTracker, before: tuple[int, int, float]) -> None:
     """Tell what a tracker's matcher has done since ``before``; its seconds are no longer among the rest."""
     encoded, compared, seconds = (now - then for now, then in zip(work_of(tracker), before, strict=True))
-    summary.crops_encoded, summary.pairs_compared = int(encoded), int(compared)
-    summary.seconds_read = seconds
+    summary.crops_encoded += int(encoded)
+    summary.pairs_compared += int(compared)
+    summary.seconds_read += seconds
     summary.seconds_rest -= seconds

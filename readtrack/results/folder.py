@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -48,6 +48,7 @@ NAMES = (
     "crops",
     *EXPORTS.values(),
 )
+CAMERAS_NAMES = ("passages.csv", "index.html", "summary.json")
 
 
 def make_folder(
@@ -86,6 +87,32 @@ def make_folder(
         probe.unlink()
     except OSError as error:
         raise InputError(f"{folder}: cannot be written to ({first_line(error)}); choose another", "out") from error
+    return folder
+
+
+def make_cameras_folder(
+    out: Path | None, cameras: Sequence[str], overwrite: bool = False, read: Iterable[str | Path | None] = ()
+) -> Path:
+    """The folder of several cameras: ``out``, or the first free one of runs/cameras, runs/cameras-2, ...
+
+    Arguments and errors are those of ``make_folder``. Corrections that somebody made to a camera's people are not
+    removed: they are of the earlier run's numbers.
+    """
+    folder = out or Path("runs") / "cameras"
+    number = 2
+    while out is None and folder.exists() and not overwrite:
+        folder = Path("runs") / f"cameras-{number}"
+        number += 1
+    earlier = [folder / name for name in CAMERAS_NAMES if (folder / name).exists()]
+    if earlier and not overwrite:
+        raise InputError(f"{folder}: holds an earlier run: write elsewhere, or overwrite it", "overwrite")
+    for camera in cameras:
+        if (folder / camera).is_dir() and read_edits(folder / camera):
+            raise InputError(f"{folder / camera}: holds corrections, which the cameras' run cannot keep", "out")
+    for camera in cameras:
+        make_folder(folder / camera, camera, overwrite, read, True)
+    for path in earlier:
+        path.unlink()
     return folder
 
 

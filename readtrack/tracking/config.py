@@ -51,6 +51,7 @@ class TrackerConfig:
 REASONS = {
     "reidentified": "somebody is back who was out of sight for a second or more",
     "linked": "two tracklets show one person who was out of sight for less than a second, or not at all",
+    "camera": "somebody was seen by another camera before",
 }
 
 
