@@ -4,28 +4,22 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from readtrack.errors import InputError
-from readtrack.gallery.store import Entry, Index, Person, Store
-from readtrack.gathering import CROPS
-from readtrack.images import Image, check_image, read_image, resize
+from readtrack.gallery import entries, search
+from readtrack.gallery.store import Entry, Person, Store
 from readtrack.memory import Answer
-from readtrack.read.crops import Crop, listed, spread_positions
 from readtrack.read.matcher import Matcher
-from readtrack.tracking.evidence import bounded, pool_log_odds, posterior
 
 if TYPE_CHECKING:
     from readtrack.datasets import Tracklet
+    from readtrack.gallery.enrolment import Pictures
     from readtrack.read.crops import Source
 
 SHORTLIST = 100  # tracklets that READ compares
-HIGHEST = 256  # pixels of a kept picture: as much as any weights look at
-QUALITY = 90  # of its JPEG
 AT_ONCE = 64  # tracklets that are encoded anew together
 DAY = 86400.0  # seconds
 
@@ -58,7 +52,7 @@ class Gallery:
         """
         self.folder, self.matcher = Path(folder), matcher
         if matcher is not None:
-            _check(matcher)
+            entries.check_matcher(matcher)
         self.store = Store(self.folder, matcher is not None, timeout)
         try:
             if matcher is not None and self.store.fact("weights") is None:
@@ -66,7 +60,7 @@ class Gallery:
                     if self.store.fact("weights") is None:  # nor from another process meanwhile
                         self.store.keep_fact("weights", matcher.digest)
             if matcher is not None:
-                self._check_weights()
+                self.store.check_weights(self._needed().digest)
         except BaseException:
             self.close()
             raise
@@ -94,10 +88,10 @@ class Gallery:
             InputError: as ``Matcher.crops``; nothing is shown, ``seen`` is not in order, the name is empty or a
                 number, or the gallery cannot be written.
         """
-        name = _name(name)
-        entry = self._entry(_images(crops), source, _times(seen))
+        name = entries.name_of(name)
+        entry = entries.entry_of(self._needed(), entries.images_of(crops), source, seen)
         with self.store.transaction():
-            self._check_weights()
+            self.store.check_weights(self._needed().digest)
             person = None if name is None else self.store.person_of(name)
             if person is None:
                 person = self.store.add_person(name)
@@ -131,20 +125,40 @@ class Gallery:
         from readtrack.gallery.enrolment import pictures_of
 
         source = str(video) if source is None else source
-        self._refuse_again(source)
-        now = time.time()
-        entries: list[tuple[str | None, Entry]] = []
-        for track in pictures_of(tracks, video, progress):
+        self.store.check_source(source)
+        found = pictures_of(tracks, video, progress)
+        if not found:
+            raise InputError(f"{tracks}: shows nobody in {video}: give the tracks of this video")
+        return self.enrol_tracks(found, source, began)
+
+    def enrol_tracks(self, tracks: "Sequence[Pictures]", source: str, began: float | None = None) -> list[int]:
+        """Make persons of tracks whose pictures are there, all of them or nobody.
+
+        Args:
+            tracks: such as ``Watch.tracks`` gives; at least one.
+            source: where they were seen. Each source is enrolled once.
+            began: when second 0 of their times was, in seconds since 1970 (UTC); None: everybody was seen now.
+
+        Returns:
+            Persons' numbers, in the order of the tracks; whoever has a name that is there is that person.
+
+        Raises:
+            InputError: nobody is shown, the source was enrolled before, or the gallery cannot be written.
+        """
+        self.store.check_source(source)
+        if not tracks:
+            raise InputError(f"{source}: nobody is shown: give tracks of at least one person")
+        now, matcher = time.time(), self._needed()
+        made: list[tuple[str | None, Entry]] = []
+        for track in tracks:
             seen = (now, now) if began is None else (began + track.first, began + track.last)
             named = track.name is not None and not track.name.isdecimal()  # numbers would be taken for others' ids
-            entries.append((track.name if named else None, self._entry(track.images, source, _times(seen))))
-        if not entries:
-            raise InputError(f"{tracks}: shows nobody in {video}: give the tracks of this video")
+            made.append((track.name if named else None, entries.entry_of(matcher, track.images, source, seen)))
         numbers: list[int] = []
         with self.store.transaction():
-            self._check_weights()
-            self._refuse_again(source)
-            for name, entry in entries:
+            self.store.check_weights(self._needed().digest)
+            self.store.check_source(source)
+            for name, entry in made:
                 known = None if name is None else self.store.person_of(name)
                 numbers.append(self.store.add_person(name) if known is None else known)
                 self.store.add(numbers[-1], entry)
@@ -179,25 +193,8 @@ class Gallery:
                 "least 1, the last must lie in [0, 1]"
             )
         matcher = self._needed()
-        own = int(who) if isinstance(who, int | np.integer) else None
-        asked = [] if isinstance(who, int | np.integer) else matcher.crops(_shown(who))
-        with self.store.transaction(write=False):
-            self._check_weights()
-            if own is not None:
-                self._check_person(own)
-                asked = _some([crop for clip in self._clips(self._tracklets(own)) for crop in clip])
-            index = self.store.index()
-            query = _mean(matcher.vectors(asked)) if asked else None
-            rows = np.zeros(0, dtype=np.int64) if query is None else _nearest(index, query, shortlist, own)
-            clips = self._clips(index.tracklets[rows].tolist())
-        people = len(np.setdiff1d(index.persons, [-1 if own is None else own]))
-        if not len(rows):
-            return Answer(None, 0.0, 0.0, 1.0, {})
-        answer = bounded(matcher.log_odds(asked, clips))  # (n, M)
-        best: dict[int, float] = {}
-        for person, odds in zip(index.persons[rows].tolist(), answer.T.tolist(), strict=True):
-            best[person] = max(best.get(person, -np.inf), pool_log_odds(odds))
-        return _answer(best, people, top, match_probability)
+        asked = int(who) if isinstance(who, int | np.integer) else matcher.crops(entries.shown(who))
+        return search.find(self.store, matcher, asked, top, match_probability, shortlist)
 
     def merge(self, person: int, other: int) -> None:
         """Two are one person, who keeps the first number and name, and the other's name where there is no first.
@@ -208,8 +205,8 @@ class Gallery:
         if person == other:
             raise InputError(f"{person} and {other} are one number: give two people")
         with self.store.transaction():
-            self._check_person(person)
-            self._check_person(other)
+            self.store.check_person(person)
+            self.store.check_person(other)
             self.store.move(person, other)
 
     def rename(self, person: int, name: str) -> None:
@@ -218,9 +215,9 @@ class Gallery:
         Raises:
             InputError: nobody has that number, or the name is empty, a number or somebody else's.
         """
-        given = _name(name)
+        given = entries.name_of(name)
         with self.store.transaction():
-            self._check_person(person)
+            self.store.check_person(person)
             known = None if given is None else self.store.person_of(given)
             if known not in (None, person):
                 raise InputError(f"{given!r} is person {known} already: merge the two, or give another name")
@@ -234,7 +231,7 @@ class Gallery:
                 person is forgotten, but traces stay in the files until all have closed it.
         """
         with self.store.transaction():
-            self._check_person(person)
+            self.store.check_person(person)
             self.store.delete(person)
         self.store.wipe()
 
@@ -270,7 +267,7 @@ class Gallery:
             if person is None and not word.isdecimal():
                 raise InputError(f"{word!r} is nobody in the gallery: give a number or a name that `list` shows")
             if person is None:
-                self._check_person(person := int(word))
+                self.store.check_person(person := int(word))
         return person
 
     def reencode(self, matcher: Matcher, progress: Callable[[int, int], None] | None = None) -> None:
@@ -285,21 +282,19 @@ class Gallery:
         Raises:
             InputError: such weights do not serve, or the gallery cannot be written.
         """
-        _check(matcher)
-        before, self.matcher, store = self.matcher, matcher, self.store
-        try:
-            with store.transaction():
-                store.keep_fact("weights", matcher.digest)
-                tracklets = store.index().tracklets.tolist()
-                for start in range(0, len(tracklets), AT_ONCE):
-                    for tracklet, jpegs in store.jpegs(tracklets[start : start + AT_ONCE]).items():
-                        images = [_unpacked(jpeg) for jpeg in jpegs]
-                        store.replace(tracklet, self._encoded(images, jpegs, "", (0.0, 0.0)))
-                    if progress is not None:
-                        progress(min(start + AT_ONCE, len(tracklets)), len(tracklets))
-        except BaseException:
-            self.matcher = before
-            raise
+        entries.check_matcher(matcher)
+        store = self.store
+        with store.transaction():
+            tracklets = store.index().tracklets.tolist()
+            for start in range(0, len(tracklets), AT_ONCE):
+                for tracklet, jpegs in store.jpegs(tracklets[start : start + AT_ONCE]).items():
+                    images = [entries.image_of(jpeg) for jpeg in jpegs]
+                    store.replace(tracklet, entries.encoded(matcher, images, jpegs, "", (0.0, 0.0)))
+                if progress is not None:
+                    progress(min(start + AT_ONCE, len(tracklets)), len(tracklets))
+            store.keep_fact("weights", matcher.digest)
+            store.keep_fact("encoded", str(time.time_ns()))  # by which others know that all vectors are new
+        self.matcher = matcher
         store.wipe()
 
     def close(self) -> None:
@@ -317,151 +312,3 @@ class Gallery:
         if self.matcher is None:
             raise InputError("opened without weights: give a matcher to add, enrol and find", "weights")
         return self.matcher
-
-    def _check_weights(self) -> None:
-        """Raise InputError where features are of other weights than the matcher's."""
-        if self.store.fact("weights") != self._needed().digest:
-            raise InputError(
-                f"{self.folder}: was made with other weights: use those, or `readtrack gallery {self.folder} reencode` "
-                "to make its features anew from the pictures that it keeps",
-                "weights",
-            )
-
-    def _check_person(self, person: int) -> None:
-        """Raise InputError where nobody has that number."""
-        if not self.store.has(int(person)):
-            raise InputError(f"nobody in the gallery has the number {person}: give one that `list` shows")
-
-    def _refuse_again(self, source: str) -> None:
-        """Raise InputError where a source is in the gallery."""
-        if self.store.has_source(source):
-            raise InputError(
-                f"{source}: is in the gallery already: forget its people first, or give another source", "source"
-            )
-
-    def _tracklets(self, person: int) -> list[int]:
-        """A person's."""
-        index = self.store.index()
-        return [int(tracklet) for tracklet in index.tracklets[index.persons == person]]
-
-    def _clips(self, tracklets: Sequence[int]) -> list[list[Crop]]:
-        """Crops of tracklets, of their features."""
-        matcher = self._needed()
-        shape = (matcher.config.positions, matcher.config.channels)
-        found = self.store.features(tracklets)
-        return [
-            matcher.restored([np.frombuffer(blob, "<f2").reshape(shape) for blob in found[tracklet]])
-            for tracklet in tracklets
-        ]
-
-    def _entry(self, images: Sequence[Image], source: str, seen: tuple[float, float]) -> Entry:
-        """What is kept of a tracklet."""
-        if not str(source).strip():
-            raise InputError("the source is empty: say where the person was seen", "source")
-        return self._encoded(images, [_jpeg(image) for image in images], source, seen)
-
-    def _encoded(self, images: Sequence[Image], jpegs: list[bytes], source: str, seen: tuple[float, float]) -> Entry:
-        """The same of pictures that are chosen and packed."""
-        matcher = self._needed()
-        crops = matcher.crops(images)
-        return Entry(source, *seen, _mean(matcher.vectors(crops)), matcher.features(crops), jpegs)
-
-
-def _check(matcher: Matcher) -> None:
-    """Raise InputError for weights by which nothing can be kept."""
-    if not matcher.config.shared_encoder:
-        raise InputError("a gallery needs weights with one encoder for stills and clips, such as read-s", "weights")
-    if not matcher.digest:
-        raise InputError("these weights do not say which they are: export them again, or give their file", "weights")
-
-
-def _shown(source: "Source | Tracklet") -> list[Any]:
-    """Those of one person that are looked at: evenly spread, without what shows nothing; nothing is read yet."""
-    return _some([shown for shown in listed(getattr(source, "paths", source)) if shown is not None])
-
-
-def _images(source: "Source | Tracklet") -> list[Image]:
-    """BGR images of these."""
-    images = []
-    for number, shown in enumerate(_shown(source)):
-        if isinstance(shown, Crop):
-            if shown.pixels is None:
-                raise InputError("a crop has no pixels any more: add crops before they are compared, or their images")
-            shown = np.ascontiguousarray(shown.pixels[..., ::-1])
-        elif isinstance(shown, str | Path):
-            shown = read_image(shown)
-        check_image(shown, f"image {number}")
-        if not shown.size:
-            raise InputError(f"image {number}: empty, of shape {shown.shape}; leave it out")
-        images.append(shown)
-    if not images:
-        raise InputError("nobody is shown: give at least one crop")
-    return images
-
-
-def _some(values: Sequence[Any]) -> list[Any]:
-    """At most ``CROPS`` of them, evenly spread."""
-    return [values[place] for place in spread_positions(len(values), min(CROPS, len(values)))]
-
-
-def _jpeg(image: Image) -> bytes:
-    """A picture as a file, not higher than ``HIGHEST``."""
-    height, width = image.shape[:2]
-    if height > HIGHEST:
-        image = resize(image, HIGHEST, max(1, round(width * HIGHEST / height)))
-    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes())
-
-
-def _unpacked(jpeg: bytes) -> Image:
-    """The picture of a file."""
-    return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), dtype=np.uint8)
-
-
-def _name(name: str | None) -> str | None:
-    """A name that can be told from a number."""
-    if name is None:
-        return None
-    if not name.strip() or name.strip().isdecimal():
-        raise InputError(f"name {name!r}: give a word, which numbers are not", "name")
-    return name.strip()
-
-
-def _times(seen: tuple[float, float] | None) -> tuple[float, float]:
-    """From and to, in order and finite."""
-    first, last = (time.time(),) * 2 if seen is None else seen
-    if not -math.inf < first <= last < math.inf:
-        raise InputError(f"seen={seen}: give from and to in seconds since 1970, in that order", "seen")
-    return float(first), float(last)
-
-
-def _mean(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mean direction (D,) of unit vectors (N, D)."""
-    mean = vectors.mean(axis=0)
-    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
-
-
-def _nearest(index: Index, query: NDArray[np.float32], most: int, without: int | None) -> NDArray[np.int64]:
-    """Rows of the tracklets nearest to a vector (D,), nearest first, of equals the oldest; none of one person."""
-    if not len(index.tracklets):
-        return np.zeros(0, dtype=np.int64)
-    likeness = index.vectors @ query
-    if without is not None:
-        likeness[index.persons == without] = -np.inf
-    count = min(most, int(np.isfinite(likeness).sum()))
-    if not count:
-        return np.zeros(0, dtype=np.int64)
-    least = np.partition(likeness, -count)[-count]
-    rows = np.flatnonzero(likeness >= least)
-    return np.asarray(rows[np.argsort(-likeness[rows], kind="stable")][:count], dtype=np.int64)
-
-
-def _answer(odds: dict[int, float], people: int, top: int, match_probability: float) -> Answer:
-    """The answer of pooled log odds by person, among so many people of whom the others are impossible."""
-    others = np.full(people - len(odds), -1e9)
-    share = posterior(np.concatenate([list(odds.values()), others])[None])[0][: len(odds)]
-    order = np.argsort(-share, kind="stable")[:top]
-    numbers = list(odds)
-    probabilities = {numbers[place]: float(share[place]) for place in order.tolist()}
-    first, second = [*probabilities.values(), 0.0, 0.0][:2]
-    likeliest = next(iter(probabilities)) if first > 0 and first >= match_probability else None
-    return Answer(likeliest, first, second, 1 - sum(probabilities.values()), probabilities)

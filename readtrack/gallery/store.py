@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readtrack.errors import InputError, first_line
+from readtrack.gallery.index import NOTHING, Index, read_index
 
 FILE, VERSION = "gallery.sqlite", "1"
 BLOCK = 500  # numbers in a query: SQLite takes 999 of old
@@ -63,15 +64,6 @@ class Entry:
     jpegs: list[bytes]  # of each crop
 
 
-@dataclass(frozen=True)
-class Index:
-    """The pooled vectors of all tracklets; arrays begin with their number N, in the order of ``tracklets``."""
-
-    tracklets: NDArray[np.int64]
-    persons: NDArray[np.int64]
-    vectors: NDArray[np.float32]  # (N, D)
-
-
 class Store:
     """One connection to the file; for the thread that made it."""
 
@@ -101,7 +93,9 @@ class Store:
             except BaseException:
                 self.connection.close()
                 raise
-        self._index: tuple[tuple[int, int], Index] | None = None  # as it was at that state of the file
+        self._index: tuple[tuple[int, int], tuple[str | None, str | None], Index] | None = (
+            None  # at a state of the file
+        )
 
     def _prepare(self) -> None:
         """Settings of the connection, and the tables where the file is new."""
@@ -175,13 +169,30 @@ class Store:
         row = self.connection.execute("SELECT id FROM persons WHERE name = ?", (name,)).fetchone()
         return None if row is None else int(row[0])
 
-    def has(self, person: int) -> bool:
-        """Whether there is such a person."""
-        return bool(self.connection.execute("SELECT 1 FROM persons WHERE id = ?", (person,)).fetchone())
+    def check_weights(self, digest: str) -> None:
+        """Raise InputError where features are of other weights."""
+        if self.fact("weights") != digest:
+            raise InputError(
+                f"{self.folder}: was made with other weights: use those, or `readtrack gallery {self.folder} reencode` "
+                "to make its features anew from the pictures that it keeps",
+                "weights",
+            )
+
+    def check_person(self, person: int) -> None:
+        """Raise InputError where nobody has that number."""
+        if not self.connection.execute("SELECT 1 FROM persons WHERE id = ?", (int(person),)).fetchone():
+            raise InputError(f"nobody in the gallery has the number {person}: give one that `list` shows")
 
     def has_source(self, source: str) -> bool:
         """Whether a tracklet is from there."""
         return bool(self.connection.execute("SELECT 1 FROM tracklets WHERE source = ?", (source,)).fetchone())
+
+    def check_source(self, source: str) -> None:
+        """Raise InputError where a tracklet is from there."""
+        if self.has_source(source):
+            raise InputError(
+                f"{source}: is in the gallery already: forget its people first, or give another source", "source"
+            )
 
     def add_person(self, name: str | None) -> int:
         """A new one."""
@@ -232,15 +243,13 @@ class Store:
         ]
 
     def index(self) -> Index:
-        """All vectors, read again only where the file was changed since."""
-        run = self.connection.execute
-        state = (int(run("PRAGMA data_version").fetchone()[0]), self.connection.total_changes)
+        """All vectors; where the file was changed since, only those of new tracklets are read."""
+        state = (int(self.connection.execute("PRAGMA data_version").fetchone()[0]), self.connection.total_changes)
         if self._index is None or self._index[0] != state:
-            rows = run("SELECT id, person, vector FROM tracklets ORDER BY id").fetchall()
-            vectors = np.frombuffer(b"".join(row[2] for row in rows), dtype="<f4").astype(np.float32)
-            numbers = np.array([row[:2] for row in rows], dtype=np.int64).reshape(-1, 2)
-            self._index = state, Index(numbers[:, 0], numbers[:, 1], vectors.reshape(len(rows), -1 if rows else 0))
-        return self._index[1]
+            by = (self.fact("weights"), self.fact("encoded"))
+            known = self._index[2] if self._index is not None and self._index[1] == by else NOTHING
+            self._index = state, by, read_index(self.connection, known)
+        return self._index[2]
 
     def features(self, tracklets: Sequence[int]) -> dict[int, list[bytes]]:
         """Of the crops of each, in their order."""
@@ -255,7 +264,7 @@ class Store:
         for start in range(0, len(tracklets), BLOCK):
             part = list(tracklets[start : start + BLOCK])
             marks = ",".join("?" * len(part))
-            query = f"SELECT tracklet, {column} FROM crops WHERE tracklet IN ({marks}) ORDER BY id"
+            query = f"SELECT tracklet, {column} FROM crops WHERE tracklet IN ({marks}) ORDER BY tracklet, id"
             for tracklet, content in self.connection.execute(query, part):
                 found[tracklet].append(content)
         return found

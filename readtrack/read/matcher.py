@@ -351,6 +351,10 @@ class Matcher:
                 raise InputError(f"feature map {number} is of shape {values.shape}: these weights make {shape}")
         return [Crop(None, self.network.array(values.astype(np.float32))) for values in features]
 
+    def restored_galleries(self, maps: NDArray[np.float16]) -> Encoding:
+        """What pairs need of M tracklets of T crops each, of maps (M, T, P, C) that ``features`` gave."""
+        return self.network.galleries(self.network.clips(self.network.array(maps.astype(np.float32))))
+
     def vectors(self, crops: Source) -> Vectors:
         """Pooled embeddings (N, D), unit length, of crops as in ``queries``."""
         features = [crop.features for crop in self._encoded(crops)]

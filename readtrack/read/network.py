@@ -86,7 +86,7 @@ class Network(Protocol):
         """One of its arrays as NumPy's."""
 
     def array(self, values: NDArray[np.float32]) -> Array:
-        """NumPy's feature map (P, C) as one of its own arrays."""
+        """NumPy's feature maps (.., P, C) as one of its own arrays."""
 
 
 def video_blocks(network: Network, room: int, count: int, most: int) -> list[slice]:

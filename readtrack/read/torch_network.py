@@ -142,7 +142,7 @@ class TorchNetwork:
         return np.asarray((array.float() if array.dtype == torch.bfloat16 else array).cpu().numpy())
 
     def array(self, values: NDArray[np.float32]) -> Tensor:
-        """NumPy's feature map (P, C) on the device, at the network's precision."""
+        """NumPy's feature maps (.., P, C) on the device, at the network's precision."""
         return torch.tensor(values, device=self.device, dtype=self.dtype)
 
     def _normalised(self, pixels: Sequence[Image]) -> Tensor:

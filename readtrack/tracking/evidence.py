@@ -36,14 +36,16 @@ def pool_log_odds(observations: Sequence[float] | None) -> float:
     return float(np.mean(observations)) * count / (1 + (count - 1) * OBSERVATION_CORRELATION)
 
 
-def posterior(odds: Floats) -> Floats:
+def posterior(odds: Floats, possible: int | None = None) -> Floats:
     """Probability that each of N tracks is each of M people (N, M), where it may also be nobody among them.
 
     Beforehand it is as likely nobody among them as any of those who are possible, however many there are.
 
     Args:
         odds: log odds of each pair (N, M); minus infinity where it is impossible or unknown.
+        possible: how many people are, with those of whom it is as good as sure that they are not; None: those of
+            finite log odds.
     """
     weight = np.exp(odds)
-    nobody = np.maximum(np.isfinite(odds).sum(axis=1, keepdims=True), 1)
+    nobody = np.maximum(np.isfinite(odds).sum(axis=1, keepdims=True) if possible is None else possible, 1)
     return np.asarray(weight / (nobody + weight.sum(axis=1, keepdims=True)))
