@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.table import Table
 
+from readtrack.commands import bench_gallery
 from readtrack.commands.console import exit_status, output, progress
 from readtrack.commands.parsing import parse
 from readtrack.devices import Precision
@@ -108,6 +109,8 @@ def main(argv: list[str] | None = None) -> int:
         about = "Hand in what is bad, kill runs, track without end; tell what was refused in one line, and what broke."
         prog = "readtrack bench hostile"
         return exit_status(lambda: _hostile(parse(HostileSettings, words[1:], prog, about, HOSTILE)))
+    if words[:1] == ["gallery"]:
+        return bench_gallery.main(words[1:])
     if words[:1] == ["crowd"]:
         about = "Time trackers on crowds of people who walk about, by boxes alone."
         return exit_status(lambda: _crowd(parse(CrowdSettings, words[1:], "readtrack bench crowd", about, CROWD)))

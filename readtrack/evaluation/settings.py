@@ -47,6 +47,29 @@ class ReidSettings:
 
 
 @dataclass(frozen=True)
+class OpenSetSettings:
+    """Searches in a gallery that knows some of the people."""
+
+    root: Path  # folder of the data set
+    dataset: Dataset = "market"  # which one
+    weights: str = "read-s"  # READ's: a shipped name or a file
+    device: str | None = None  # where it runs: cpu, cuda, cuda:1; left out: a GPU where there is one
+    crops: tuple[int, ...] = (1, 4)  # that each search is by, a row for each
+    splits: int = 5  # times that half of the people are drawn
+    shortlist: int = 100  # tracklets that READ compares
+    compared: int = 300  # searches among all people that are done by the shortlist and by all tracklets; 0: none
+    seed: int = 0  # of what is drawn
+
+    def __post_init__(self) -> None:
+        _check_choice(self, "dataset")
+        if not self.crops or min(self.crops) < 1:
+            raise InputError(f"searches by {self.crops} crops: at least 1", parameter="crops")
+        for name, least in (("splits", 1), ("shortlist", 1), ("compared", 0), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} {getattr(self, name)}: at least {least}", parameter=name)
+
+
+@dataclass(frozen=True)
 class LongGapSettings:
     """Detections against the people seen some time before."""
 

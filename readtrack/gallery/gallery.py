@@ -10,13 +10,13 @@ import numpy as np
 
 from readtrack.errors import InputError
 from readtrack.gallery import entries, search
+from readtrack.gallery.enrolment import Pictures, pictures_of
 from readtrack.gallery.store import Entry, Person, Store
 from readtrack.memory import Answer
 from readtrack.read.matcher import Matcher
 
 if TYPE_CHECKING:
     from readtrack.datasets import Tracklet
-    from readtrack.gallery.enrolment import Pictures
     from readtrack.read.crops import Source
 
 SHORTLIST = 100  # tracklets that READ compares
@@ -122,8 +122,6 @@ class Gallery:
             InputError: the tracks or the video cannot be read or do not belong together, nobody is shown, the source
                 was enrolled before, or the gallery cannot be written. Then nobody is enrolled.
         """
-        from readtrack.gallery.enrolment import pictures_of
-
         source = str(video) if source is None else source
         self.store.check_source(source)
         found = pictures_of(tracks, video, progress)
@@ -131,7 +129,7 @@ class Gallery:
             raise InputError(f"{tracks}: shows nobody in {video}: give the tracks of this video")
         return self.enrol_tracks(found, source, began)
 
-    def enrol_tracks(self, tracks: "Sequence[Pictures]", source: str, began: float | None = None) -> list[int]:
+    def enrol_tracks(self, tracks: Sequence[Pictures], source: str, began: float | None = None) -> list[int]:
         """Make persons of tracks whose pictures are there, all of them or nobody.
 
         Args:

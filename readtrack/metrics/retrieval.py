@@ -121,3 +121,22 @@ def _average_precisions(ranks: NDArray[np.int64]) -> tuple[float, float]:
     at = hits / ranks
     before = np.where(ranks > 1, (hits - 1) / np.maximum(ranks - 1, 1), 1.0)
     return float(at.mean()), float((at + before).mean() / 2)
+
+
+def identification_rate(score: Floats, right: NDArray[np.bool_], unknown: Floats, false_alarms: float) -> float:
+    """Open set: share of the known who are found where so many of the unknown are taken for somebody.
+
+    The threshold is the lowest above which at most that share of the unknown scores; of equal scores none is above.
+
+    Args:
+        score: of the likeliest person, of each search for somebody known (N,).
+        right: whether that is the one (N,).
+        unknown: the scores of searches for somebody who is not there (U,).
+        false_alarms: share of the unknown in [0, 1).
+    """
+    if not len(score):
+        return 0.0
+    above = np.sort(unknown)[::-1]
+    allowed = int(false_alarms * len(above) + 1e-9)
+    threshold = above[allowed] if allowed < len(above) else -np.inf
+    return float((right & (score > threshold)).mean())

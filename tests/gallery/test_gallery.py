@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import supervision as sv
 import torch
 from conftest import TINY
 from painted import at, paint
@@ -18,7 +19,7 @@ from painted import at, paint
 from readtrack import Matcher, TrackletMemory
 from readtrack.commands import gallery as command
 from readtrack.errors import InputError
-from readtrack.gallery import Gallery
+from readtrack.gallery import Gallery, Watch
 from readtrack.gallery.store import FILE
 from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.model import Read
@@ -220,7 +221,7 @@ def test_two_processes_write_in_turn_or_are_told(people, matcher):
 ADDING = """
 import sys, numpy as np, torch
 from readtrack import Matcher
-from readtrack.gallery import Gallery
+from readtrack.gallery import Gallery, Watch
 from readtrack.read.checkpoint import load_checkpoint
 torch.set_num_threads(1)
 images = list(np.random.default_rng(1).integers(0, 256, (4, 90, 40, 3), dtype=np.uint8))
@@ -316,3 +317,28 @@ def test_the_command(run, tmp_path, tiny_model, monkeypatch, capsys):
     ):
         status, told = do(*wrong)
         assert status == 2 and part in told
+
+
+def test_any_trackers_people_are_watched_and_enrolled(people):
+    watch = Watch(fps=10)
+    assert watch.tracks() == []
+    for frame in range(40):
+        places = {"ann": at(120.0 + 8 * frame), "bob": at(420.0 - 8 * frame)}  # they cross in the middle
+        image, _ = paint(places)
+        ids = [7, 3 if frame else -1]  # bob is undecided at first
+        watch.update(sv.Detections(np.array(list(places.values())), tracker_id=np.array(ids)), image)
+    watch.update(sv.Detections.empty(), image)
+    bob, ann = watch.tracks()
+    assert (bob.first, ann.first, ann.last, len(ann.images)) == (0.1, 0.0, 3.9, 4)
+    for one, colour in ((ann, (30, 30, 220)), (bob, (220, 60, 30))):
+        assert all(np.abs(look[80, look.shape[1] // 2].astype(int) - colour).max() < 60 for look in one.images)
+    assert people.enrol_tracks(watch.tracks(), "hall", began=100.0) == [4, 5]
+    assert [(one.first, one.crops) for one in people.people()[3:]] == [(100.1, 4), (100.0, 4)]
+    with pytest.raises(InputError, match="already"):
+        people.enrol_tracks(watch.tracks(), "hall")
+    with pytest.raises(InputError, match="nobody is shown"):
+        people.enrol_tracks([], "yard")
+    with pytest.raises(InputError, match="without tracker_id"):
+        watch.update(sv.Detections(np.array([at(120.0)])), image)
+    with pytest.raises(InputError, match="fps=0"):
+        Watch(fps=0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve
 
 from readtrack.errors import InputError
-from readtrack.metrics.retrieval import score_retrieval
+from readtrack.metrics.retrieval import identification_rate, score_retrieval
 
 
 def retrieve(similarity, query_pids, query_camids, gallery_pids, gallery_camids):
@@ -129,3 +129,13 @@ def test_the_size_of_mars_needs_no_memory_to_speak_of():
     assert 0 < found.map_trapezoid < found.map_step < 0.05  # chance
     assert peak < 4e6  # bytes; the matrix has 90 million
     assert seconds < 30
+
+
+def test_open_set_counted_by_hand():
+    score, right = np.array([0.9, 0.8, 0.5, 0.2]), np.array([True, False, True, True])
+    unknown = np.array([0.1, 0.6, 0.3, 0.4])
+    rates = [identification_rate(score, right, unknown, share) for share in (0.0, 0.25, 0.5, 0.75, 0.99)]
+    assert rates == [0.25, 0.5, 0.5, 0.75, 0.75]  # above .6, .4, .3, .1, .1
+    assert identification_rate(score, right, np.full(4, 0.9), 0.5) == 0  # equal scores are not above
+    assert identification_rate(score, right, np.zeros(0), 0.1) == 0.75
+    assert identification_rate(score[:0], right[:0], unknown, 0.1) == 0

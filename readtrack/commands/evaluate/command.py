@@ -7,6 +7,7 @@ from readtrack.commands.console import INPUT_ERROR
 
 TASKS = {
     "reid": "image-to-video re-identification on a data set: CMC and mAP",
+    "openset": "searches in a gallery that knows some of the people: who is found, who is taken for somebody",
     "longgap": "people known again after some seconds in a recording",
     "mot": "any tracker's MOTChallenge files against the truth: HOTA, IDF1, MOTA, switches",
     "peers": "trackers side by side on the same detections",
@@ -23,6 +24,7 @@ Score weights, or trackers. Tasks:
 
 examples:
   python -m readtrack.evaluate reid --root market1501 --weights read-s
+  python -m readtrack.evaluate openset --root market1501
   python -m readtrack.evaluate longgap --source TUD-Stadtmitte --weights read-s
   python -m readtrack.evaluate mot --ground-truth MOT17/train --results runs/mot17 --preprocess mot17
   python -m readtrack.evaluate peers --source TUD-Stadtmitte --reid osnet.onnx
