@@ -19,7 +19,8 @@ from readtrack.street.config import Absence as OutOfSight
 from readtrack.tracking.assignment import assign
 from readtrack.video import Frame, open_video
 
-STREET = "street"  # a source: the synthetic street that ships; "street:7" is the one of seed 7
+STREET = "street"  # a source: the synthetic street that ships; "street:7" is the one of seed 7,
+PASSED = 1500  # and "street:7@2" the second of three cameras that its people pass; frames of those
 OVERLAP = 0.5  # least IoU of a detection with the person that it is
 VISIBLE = 0.1  # least uncovered share of a person who counts as there, where the truth tells it
 
@@ -46,12 +47,22 @@ class Recording:
 
 def is_street(source: str) -> bool:
     """Whether a source names a synthetic street."""
-    return re.fullmatch(rf"{STREET}(:\d+)?", source) is not None
+    return re.fullmatch(rf"{STREET}(:\d+)?(@\d+)?", source) is not None
 
 
 def street_of(source: str) -> StreetConfig:
-    """The street that "street" or "street:7" names."""
-    return StreetConfig(seed=int(source.partition(":")[2] or 0))
+    """The street that "street", "street:7" or "street:7@2" names.
+
+    Raises:
+        InputError: it has no such camera.
+    """
+    place, _, camera = source.partition("@")
+    seed = int(place.partition(":")[2] or 0)
+    if not camera:
+        return StreetConfig(seed=seed)
+    if not 1 <= int(camera) <= StreetConfig.cameras:
+        raise InputError(f"{source}: a street has cameras 1 to {StreetConfig.cameras}")
+    return StreetConfig(seed=seed, camera=int(camera), frames=PASSED)
 
 
 @contextmanager

@@ -30,6 +30,8 @@ class StreetConfig:
     miss_rate: float = 0.03  # share of plainly visible people that a simulated detector misses
     jitter: float = 0.015  # error of each side of a simulated box, RMS, as a share of the box's size
     false_alarms: float = 0.1  # simulated detections of nobody, per frame
+    camera: int = 0  # 0: the only one; from 1: which of ``cameras`` that the same people pass one after another
+    cameras: int = 3  # in which case nobody hides or returns as planned above
 
     def __post_init__(self) -> None:
         for name, low in (
@@ -39,6 +41,8 @@ class StreetConfig:
             ("people", 1),
             ("hidden", 0),
             ("returning", 0),
+            ("camera", 0),
+            ("cameras", 1),
         ):
             self._check(name, low)
         for name, low in (
@@ -62,8 +66,16 @@ class StreetConfig:
                 f"StreetConfig.people is {self.people}, "
                 f"fewer than {self.hidden} hidden and {self.returning} returning; raise it"
             )
+        if self.camera > self.cameras:
+            raise InputError(
+                f"StreetConfig.camera is {self.camera} of {self.cameras}; give one from 1 to {self.cameras}"
+            )
         if 2 * self.lookalikes > self.people:
             raise InputError(f"StreetConfig.lookalikes is {self.lookalikes} pairs of {self.people} people; lower it")
+
+    def place(self, *purpose: int) -> list[int]:
+        """What random numbers of a place begin with; every camera has its own."""
+        return [self.seed, *purpose, self.camera] if self.camera else [self.seed, *purpose]
 
     def _check(self, name: str, low: int) -> None:
         value = getattr(self, name)

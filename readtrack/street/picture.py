@@ -95,7 +95,7 @@ class Picture:
     @cached_property
     def _backdrop(self) -> Image:
         """Everything behind the people: the empty street, the things' shadows and what is above all heads."""
-        rng = np.random.default_rng([self.config.seed, 1])
+        rng = np.random.default_rng(self.config.place(1))
         canvas = backdrop.paint(rng, (self.width, self.height), self.unit, self.margin / self.unit)
         for thing in self.occluders:
             k = per_metre(thing.row) * self.unit
@@ -139,7 +139,7 @@ class Picture:
             table = np.clip(np.round(curve), 0, 255).astype(np.uint8)[None]
             image = np.asarray(cv2.LUT(image, table), np.uint8)
         if self.config.noise:
-            x, y = np.random.default_rng([self.config.seed, 5, index]).integers(0, 48, 2)
+            x, y = np.random.default_rng(self.config.place(5, index)).integers(0, 48, 2)
             area = np.s_[y : y + self.config.height, x : x + self.config.width]
             brighter, darker = self._grain
             image = np.asarray(cv2.subtract(cv2.add(image, brighter[area]), darker[area]), np.uint8)
@@ -148,7 +148,7 @@ class Picture:
     @cached_property
     def _grain(self) -> tuple[Image, Image]:
         """Sensor noise, its positive and its negative part, larger than the image to be shifted about."""
-        rng = np.random.default_rng([self.config.seed, 7])
+        rng = np.random.default_rng(self.config.place(7))
         shape = self.config.height + 48, self.config.width + 48, 3
         noise = np.clip(np.round(rng.standard_normal(shape, np.float32) * self.config.noise), -255, 255)
         return np.maximum(noise, 0).astype(np.uint8), np.maximum(-noise, 0).astype(np.uint8)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from readtrack import boxes
 from readtrack.images import Image
 from readtrack.street.backdrop import HEIGHT, SHIFT, per_metre
+from readtrack.street.cameras import Journeys, light_of, seen_by
 from readtrack.street.cast import dress
 from readtrack.street.config import Absence, StreetConfig
 from readtrack.street.figure import Pose
@@ -50,15 +51,16 @@ class Street:
     """
 
     def __init__(self, config: StreetConfig | None = None) -> None:
-        self.config = config = config or StreetConfig()
+        given = config or StreetConfig()
+        self.config = config = seen_by(given) if given.camera else given
         self.fps, self.size = config.fps, (config.width, config.height)
         self._unit = config.height / HEIGHT
         self._margin = math.ceil(3 * config.shake) + 2 if config.shake else 0
-        things = np.random.default_rng([config.seed, 2])
+        things = np.random.default_rng(config.place(2))
         self._occluders = furnish(things, config.width / self._unit, self._unit, self._margin)
-        self._plan = Plan(config, self._occluders)
+        self._plan = Journeys(given) if given.camera else Plan(config, self._occluders)
         self._looks = dress(np.random.default_rng([config.seed, 3]), config.people, config.lookalikes)
-        self._waves = np.random.default_rng([config.seed, 4]).uniform(0, 1, (config.people + 2, 2, 4, 2))
+        self._waves = np.random.default_rng(config.place(4)).uniform(0, 1, (config.people + 2, 2, 4, 2))
         self._picture = Picture(config, self._occluders, self._margin)
         self._front = self._picture.front_rows()
         self._sights: Callable[[int], list[Sight]] = lru_cache(maxsize=512)(self._look_at)
@@ -71,8 +73,9 @@ class Street:
         actors = self._actors(self._checked(index))
         shift = self._shift(index)
         strength = self.config.lighting
-        gain = 1 + 0.05 * strength * self._wave(1, 0, index, 0.03, 0.15)
-        warmth = 0.018 * strength * self._wave(1, 1, index, 0.02, 0.1)
+        bright, warm = light_of(self.config)
+        gain = bright * (1 + 0.05 * strength * self._wave(1, 0, index, 0.03, 0.15))
+        warmth = warm + 0.018 * strength * self._wave(1, 1, index, 0.02, 0.1)
         return self._picture.expose(self._picture.frame(actors, shift), index, gain, warmth)
 
     def truth(self, index: int) -> sv.Detections:
@@ -97,7 +100,7 @@ class Street:
         image; below that fewer, under 0.2 none. Boxes shrink towards the visible part. ``data["person"]`` is the
         true id, or -1 for a false alarm. Raises IndexError outside the clip.
         """
-        rng = np.random.default_rng([self.config.seed, 6, self._checked(index)])
+        rng = np.random.default_rng(self.config.place(6, self._checked(index)))
         rows, scores, people = [], [], []
         for sight in self._sights(index):
             noise, luck = rng.normal(0, 1, 5), rng.random()
