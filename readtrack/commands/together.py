@@ -133,11 +133,29 @@ def _run(settings: TogetherSettings) -> int:
 
         joined = track_cameras(runs, cameras.layout, matcher, report, written)
     about = _about(settings, cameras, parts, joined.calibration)
+    about |= _scores(folder, videos, console)
     with replacing(folder / "summary.json") as partial:
         partial.write_text(json.dumps(about, indent=2) + "\n")
     dated = all(one.dated for one in cameras.cameras)
     _write_pages(settings, folder, parts, about, dated)
     return _ended(console, folder, parts, about)
+
+
+def _scores(folder: Path, videos: "Sequence[Video | Recording]", console: "Console") -> dict[str, Any]:
+    """Of streets: print and return how ids over cameras stand against the truth."""
+    from readtrack.evaluation.cameras import TOGETHER, evaluate_cameras
+    from readtrack.evaluation.recordings import Recording
+    from readtrack.evaluation.settings import CamerasSettings
+
+    if not all(isinstance(video, Recording) for video in videos):
+        return {}
+    found = evaluate_cameras(CamerasSettings(folder))
+    table = Table("against the exact truth", "IDF1", "IDSW", "people", "identities")
+    for name, one in found.scores.items():
+        table.add_row("all cameras" if name == TOGETHER else name, f"{100 * one.IDF1:.1f}", str(one.IDSW),
+                      str(one.people), str(one.identities))  # fmt: skip
+    console.print(table)
+    return {"scores": {name: asdict(one) for name, one in found.scores.items()}}
 
 
 class _Part:

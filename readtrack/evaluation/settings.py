@@ -114,6 +114,15 @@ class MotSettings:
 
 
 @dataclass(frozen=True)
+class CamerasSettings:
+    """What a run over several cameras left, against the truth."""
+
+    results: Path  # folder of the run, with CAMERA/tracks.txt
+    ground_truth: Path | None = None  # folder with CAMERA/gt/gt.txt; left out: CAMERA/truth.txt in the results
+    partial: bool = False  # the truth has some of the people only: score these, and no tracker
+
+
+@dataclass(frozen=True)
 class RecordingSettings:
     """Recordings, and READ."""
 

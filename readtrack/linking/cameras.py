@@ -1,10 +1,11 @@
 """Cameras: the people of several cameras to people over all of them, by the same evidence and the same partition.
 
-Each camera's people are found first, by ``engine.link``. What is new between cameras is time: two that cannot show one
-person at once tell who is different, and from one to another somebody needs some seconds.
+Each camera's people are found first, by ``engine.link``. Of these only sure links stay; whatever a camera doubts is
+decided anew, with all that the others saw. What is new between cameras is time: two that cannot show one person at once
+tell who is different, and from one to another somebody needs some seconds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from readtrack.errors import InputError
 from readtrack.linking.engine import FULL_WEIGHT, LEAST_WEIGHT, Linked, Observations
+from readtrack.linking.ground import Ground, Stand, learn_grounds
 from readtrack.linking.motion import Ends
 from readtrack.linking.pairs import Seen, pairs_in_time, weigh
 from readtrack.linking.partition import Evidence, Merge, Partition
@@ -23,10 +25,13 @@ from readtrack.linking.travel import Travels
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-CROPS = 12  # of a person in a camera, by which cameras compare them
+SURE = 0.9  # probability from which a camera's own link stays
+CROPS = 12  # of a part, by which cameras compare it
 CLOCKS = 1.0  # seconds by which cameras' clocks may differ
 SURELY = 3.0  # price of having been at two places from which two are surely different
-MOST = 2000  # people of all cameras, that are compared each with each
+ROUNDS = 2  # of linking after the first
+NO_GROUNDS: Mapping[tuple[int, int], Ground] = {}
+MOST = 2000  # parts of all cameras that are compared each with each
 
 
 class Judge(Protocol):
@@ -48,6 +53,7 @@ class View:
     clips: Sequence[Clip]  # crops of its tracklets
     fps: float
     begins: float = 0.0  # seconds of the common clock at which its own begins
+    size: tuple[int, int] | None = None  # width and height of its image; None if unknown
 
     def seconds(self) -> Floats:
         """When each box was seen, by the common clock (B,)."""
@@ -72,20 +78,21 @@ class CameraLink:
     """What was seen of somebody in a camera that continues somebody seen earlier."""
 
     camera: int
-    person: int  # of that camera, from 0
-    earlier: tuple[int, int]  # camera and person where that one was seen first
+    tracklet: int  # of that camera, the first of what was linked
+    boxes: int  # of it
+    earlier: int  # camera where that one was seen first
     gap: float  # seconds between them
     probability: float
     runner_up: float
     appearance: float  # log odds of their crops alone
-    travel: float  # log likelihood ratio of the time between them
+    motion: float  # log likelihood ratio of how they moved, or of the time from one camera to the other
 
 
 @dataclass(frozen=True)
 class Joined:
     """Who is who over cameras."""
 
-    people: list[Ints]  # of each camera's people (K,) the number over all cameras, from 0 in the order of appearance
+    people: list[Ints]  # of each camera's tracklets (N,) the person over all cameras, from 0 in order of appearance
     links: list[CameraLink]  # the surest first
     calibration: dict[tuple[int, int], tuple[int, float]]  # of two cameras: pairs surely different, their mean log odds
 
@@ -116,53 +123,65 @@ def join(
         return Joined(_numbers(views, nodes, np.arange(len(nodes.camera))), [], {})
     evidence, surely = _evidence(views, nodes, layout, config)
     calibration = _look(evidence, surely, nodes, len(views), judge, config)
-    travels = Travels.unknown(len(views))
-    for _ in range(2):  # how long people need is learnt of the people found without knowing it
-        merges, person = _partition(evidence, travels, nodes, config)
+    travels, grounds = Travels.unknown(len(views)), NO_GROUNDS
+    merges, person = _partition(evidence, travels, grounds, nodes, config)
+    for _ in range(ROUNDS):  # how long people need and where they stand is learnt of the people found before
         travels = Travels.learnt(nodes.camera, nodes.first, nodes.last, person, len(views))
+        grounds = learn_grounds(nodes.camera, nodes.stands, person, _apart(layout))
+        merges, person = _partition(evidence, travels, grounds, nodes, config)
     return Joined(_numbers(views, nodes, person), _links(nodes, merges), calibration)
 
 
 @dataclass(frozen=True)
 class _Nodes:
-    """N people of all cameras, in the order of appearance."""
+    """N parts of people, in the order of appearance: what a camera is sure is one person."""
 
     camera: Ints
-    person: Ints  # number in that camera
+    tracklets: list[Ints]  # of that camera, the first one first
     first: Floats  # seconds of the common clock
     last: Floats
     times: list[Floats]  # of the boxes of each, ascending
     clips: list[Clip]
     weight: Floats  # of their crops
+    stands: list[Stand]
 
 
 def _nodes(views: Sequence[View], config: LinkingConfig) -> _Nodes:
-    """Whoever may be somebody in another camera."""
+    """Whatever may be somebody who was seen elsewhere."""
     rows = []
     for number, view in enumerate(views):
-        owner, time = view.linked.people[view.observations.tracklets], view.seconds()
-        length = np.bincount(view.observations.tracklets, minlength=len(view.clips))
-        begins = np.full(len(view.clips), np.inf)
-        np.minimum.at(begins, view.observations.tracklets, time)
-        for person in np.flatnonzero(view.linked.probability >= config.min_person).tolist():
-            clip = _clip(np.flatnonzero(view.linked.people == person), view.clips, length, begins)
-            if clip:
-                rows.append((number, person, np.sort(time[owner == person]), clip, view.fps))
-    rows.sort(key=lambda row: (row[2][0], row[0], row[1]))
-    seconds = np.array([len(times) / fps for *_, times, _, fps in rows])
+        count, owner, time = len(view.clips), view.observations.tracklets, view.seconds()
+        length = np.bincount(owner, minlength=count)
+        begins = np.full(count, np.inf)
+        np.minimum.at(begins, owner, time)
+        order = np.lexsort((begins, view.linked.people))
+        new = np.diff(view.linked.people[order], prepend=-1) != 0
+        part = np.zeros(count, dtype=np.int64)
+        part[order] = np.cumsum(new | (view.linked.joined[order] < SURE)) - 1
+        for own in np.split(order, np.flatnonzero(np.diff(part[order])) + 1) if count else []:
+            clip = _clip(own, view.clips, length, begins)
+            if clip and view.linked.probability[view.linked.people[own[0]]] >= config.min_person:
+                boxes = np.flatnonzero(part[owner] == part[own[0]])
+                boxes = boxes[np.argsort(time[boxes], kind="stable")]
+                image, steady = view.observations.xyxy[boxes], view.observations.steady[boxes]
+                stand = Stand.of(time[boxes], image, steady, view.size)
+                rows.append((number, own, time[boxes], clip, view.fps, stand))
+    rows.sort(key=lambda row: (row[2][0], row[0], int(row[1][0])))
+    seconds = np.array([len(row[2]) / row[4] for row in rows])
     return _Nodes(
         camera=np.array([row[0] for row in rows], dtype=np.int64),
-        person=np.array([row[1] for row in rows], dtype=np.int64),
+        tracklets=[row[1] for row in rows],
         first=np.array([row[2][0] for row in rows]),
         last=np.array([row[2][-1] for row in rows]),
         times=[row[2] for row in rows],
         clips=[row[3] for row in rows],
         weight=np.clip(np.sqrt(seconds / FULL_WEIGHT), LEAST_WEIGHT, 1),
+        stands=[row[5] for row in rows],
     )
 
 
 def _clip(tracklets: Ints, clips: Sequence[Clip], length: Ints, begins: Floats) -> Clip:
-    """Crops of a person's longest tracklets, in the order of time."""
+    """Crops of the longest of some tracklets, in the order of time."""
     chosen: list[tuple[float, Clip]] = []
     for tracklet in tracklets[np.argsort(-length[tracklets], kind="stable")].tolist():
         if len(clips[tracklet]) and sum(len(clip) for _, clip in chosen) < CROPS:
@@ -193,11 +212,12 @@ def _evidence(
 
 
 def _within(view: View, nodes: _Nodes, own: Ints, config: LinkingConfig) -> tuple[Evidence, Ints]:
-    """Pairs of one camera's people, as its own linking sees them, and places of those seen at once."""
-    place = np.full(len(view.linked.probability), -1)
-    place[nodes.person[own]] = np.arange(len(own))
+    """Pairs of one camera's parts, as its own linking sees them, and places of those seen at once."""
+    place = np.full(len(view.clips), -1)
+    for number, node in enumerate(own.tolist()):
+        place[nodes.tracklets[node]] = number
     observations = view.observations
-    owner = place[view.linked.people[observations.tracklets]]
+    owner = place[observations.tracklets]
     kept = owner >= 0
     frames, owner = observations.frames[kept], owner[kept]
     order = np.lexsort((frames, owner))
@@ -219,7 +239,7 @@ def _between(
 ) -> Evidence:
     """Pairs of different cameras: how far apart in time, and the price of having been at two places at once."""
     gap, price = np.zeros(len(first)), np.zeros(len(first))
-    apart = layout.apart | layout.apart.T | (np.maximum(layout.travel, layout.travel.T) > 0)
+    apart = _apart(layout)
     travel = np.maximum(layout.travel, layout.travel.T)
     for row, (one, other) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
         cameras = nodes.camera[one], nodes.camera[other]
@@ -239,6 +259,11 @@ def _between(
     nothing = np.zeros(len(first))
     side = np.stack([gap, np.full(len(first), np.inf)])
     return Evidence(first, second, nothing.copy(), nothing.copy(), price, side, np.zeros((2, len(first))))
+
+
+def _apart(layout: Layout) -> NDArray[np.bool_]:
+    """Which two cameras show no place in common (C, C)."""
+    return np.asarray(layout.apart | layout.apart.T | (np.maximum(layout.travel, layout.travel.T) > 0), dtype=np.bool_)
 
 
 def _nearest(times: Floats, others: Floats) -> Floats:
@@ -282,7 +307,13 @@ def _look(
     return told
 
 
-def _partition(evidence: Evidence, travels: Travels, nodes: _Nodes, config: LinkingConfig) -> tuple[list[Merge], Ints]:
+def _partition(
+    evidence: Evidence,
+    travels: Travels,
+    grounds: Mapping[tuple[int, int], Ground],
+    nodes: _Nodes,
+    config: LinkingConfig,
+) -> tuple[list[Merge], Ints]:
     """Merges, and the first of each one's (N,) people."""
     pairs = Evidence(
         *(getattr(evidence, name).copy() for name in ("first", "second", "looks", "weight", "price", "gap", "motion"))
@@ -292,6 +323,12 @@ def _partition(evidence: Evidence, travels: Travels, nodes: _Nodes, config: Link
     gap = pairs.gap[0, other]
     known = travels.evidence(nodes.camera[first], nodes.camera[second], gap)
     pairs.motion[0, other] = np.where(gap > 0, known, 0)
+    for row, one, two in zip(other.tolist(), first.tolist(), second.tolist(), strict=True):
+        if nodes.camera[one] > nodes.camera[two]:
+            one, two = two, one
+        ground = grounds.get((int(nodes.camera[one]), int(nodes.camera[two])))
+        if ground is not None and nodes.first[one] < nodes.last[two] and nodes.first[two] < nodes.last[one]:
+            pairs.price[row] += ground.price(nodes.stands[one], nodes.stands[two])
     found = Partition(len(nodes.camera), pairs, config)
     return found.merges, found.person
 
@@ -301,33 +338,33 @@ def _links(nodes: _Nodes, merges: Sequence[Merge]) -> list[CameraLink]:
     return [
         CameraLink(
             camera=int(nodes.camera[one.second]),
-            person=int(nodes.person[one.second]),
-            earlier=(int(nodes.camera[one.first]), int(nodes.person[one.first])),
+            tracklet=int(nodes.tracklets[one.second][0]),
+            boxes=len(nodes.times[one.second]),
+            earlier=int(nodes.camera[one.first]),
             gap=one.gap,
             probability=one.probability,
             runner_up=one.runner_up,
             appearance=one.appearance,
-            travel=one.motion,
+            motion=one.motion,
         )
         for one in merges
     ]
 
 
 def _numbers(views: Sequence[View], nodes: _Nodes, person: Ints) -> list[Ints]:
-    """The number over all cameras of each camera's people, by when they were first seen anywhere."""
+    """The number over all cameras of each camera's tracklets, by when they were first seen anywhere."""
     labels: list[Ints] = []
     new = len(nodes.camera)
     begins: dict[int, tuple[float, int, int]] = {}
     for number, view in enumerate(views):
-        count = len(view.linked.probability)
-        own = new + np.arange(count)
-        new += count
-        mine = np.flatnonzero(nodes.camera == number)
-        own[nodes.person[mine]] = person[mine]
-        first = np.full(count, np.inf)
-        np.minimum.at(first, view.linked.people[view.observations.tracklets], view.seconds())
-        for k, label in enumerate(own.tolist()):
-            begins[label] = min(begins.get(label, (np.inf, 0, 0)), (float(first[k]), number, k))
+        own = new + view.linked.people
+        new += len(view.linked.probability)
+        for node in np.flatnonzero(nodes.camera == number).tolist():
+            own[nodes.tracklets[node]] = person[node]
+        first = np.full(len(own), np.inf)
+        np.minimum.at(first, view.observations.tracklets, view.seconds())
+        for tracklet, label in enumerate(own.tolist()):
+            begins[label] = min(begins.get(label, (np.inf, 0, 0)), (float(first[tracklet]), number, tracklet))
         labels.append(own)
     rank = {label: place for place, label in enumerate(sorted(begins, key=lambda label: begins[label]))}
     return [np.array([rank[label] for label in own.tolist()], dtype=np.int64) for own in labels]

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from readtrack.errors import InputError, first_line
 from readtrack.gathering import Judge
-from readtrack.linking.cameras import CameraLink, Joined, Layout, View, join
-from readtrack.linking.engine import Linked, Observations, People
-from readtrack.offline import OfflineTracker
+from readtrack.linking import persons
+from readtrack.linking.cameras import SURE, CameraLink, Joined, Layout, View, join
+from readtrack.linking.engine import Linked, Observations
 from readtrack.pipeline.recording import RecordingRun
 from readtrack.pipeline.steps import Step
 from readtrack.read.matcher import Matcher
@@ -69,7 +69,7 @@ def track_cameras(
         with camera.run.working():
             seen.append(tracker.observations())
             linked = tracker.link(seen[-1])
-            views.append(View(seen[-1], linked, tracker.clips(), tracker.fps, camera.begins))
+            views.append(View(seen[-1], linked, tracker.clips(), tracker.fps, camera.begins, tracker.size))
     judge = None if matcher is None else Judge(matcher)
     config = cameras[0].run.tracker.config
     joined = join(views, layout, judge, config)
@@ -77,58 +77,51 @@ def track_cameras(
         own = [one for one in joined.links if one.camera == number]
         linked, ids = _renamed(view, joined.people[number], own)
         camera.joined = _told(camera, view, joined.people[number], own)
-        camera.run.write(_settled(camera.run.tracker, view, linked), linked, ids, camera.joined)
+        tracker = camera.run.tracker
+        camera.run.write(tracker.settle(view.observations, linked, tracker.config), linked, ids, camera.joined)
         written(camera)
     return joined
 
 
-def _settled(tracker: OfflineTracker, view: View, linked: Linked) -> People:
-    """Boxes of a camera's people."""
-    return tracker.settle(view.observations, linked, tracker.config)
-
-
 def _renamed(view: View, people: Ints, links: Sequence[CameraLink]) -> tuple[Linked, Ints]:
-    """A camera's people where some proved to be one, and what each of them is called, from 1."""
-    linked = view.linked
+    """A camera's people as all cameras see them, and what each of them is called, from 1."""
+    linked, seen = view.linked, view.observations
     numbers, place = np.unique(people, return_inverse=True)
-    best = np.lexsort((-linked.probability, place))
-    best = best[np.unique(place[best], return_index=True)[1]]
-    surest = np.ones(len(linked.people))
-    begins = np.full(len(linked.people), np.iinfo(np.int64).max)
-    np.minimum.at(begins, view.observations.tracklets, view.observations.frames)
+    ids = numbers + 1
+    if not len(people):
+        return linked, ids
+    joined = linked.joined.copy()
     for one in links:
-        own = np.flatnonzero(linked.people == one.person)
-        surest[own[begins[own].argmin()]] = one.probability
+        joined[one.tracklet] = one.probability
+    told = persons.features(place[seen.tracklets], seen.frames, seen.xyxy, seen.confidence)
     return (
         replace(
             linked,
-            people=place[linked.people],
-            probability=linked.probability[best],
-            features=linked.features[best],
-            links=[replace(one, person=int(place[one.person])) for one in linked.links],
-            joined=np.minimum(linked.joined, surest),
+            people=place,
+            probability=persons.probability(told),
+            features=told,
+            links=[replace(one, person=int(place[one.tracklet])) for one in linked.links if one.probability >= SURE],
+            joined=joined,
         ),
-        numbers + 1,
+        ids,
     )
 
 
 def _told(camera: CameraRun, view: View, people: Ints, links: Sequence[CameraLink]) -> list[Association]:
-    """Decisions that somebody is known from elsewhere, at the frame of the first sight here."""
-    owner = view.linked.people[view.observations.tracklets]
-    told = []
-    for one in links:
-        frames = view.observations.frames[owner == one.person]
-        told.append(
-            Association(
-                frame=camera.run.indices[int(frames.min())],
-                track=int(people[one.person]) + 1,
-                detection=-1,
-                reason="camera" if one.earlier[0] != one.camera else "reidentified",
-                probability=one.probability,
-                runner_up=one.runner_up,
-                gap=round(one.gap * view.fps),
-                motion_cost=-one.travel,
-                boxes=len(frames),
-            )
+    """Decisions over all cameras on who was seen by this one, at the frame of the first sight."""
+    begins = np.full(len(people), np.iinfo(np.int64).max)
+    np.minimum.at(begins, view.observations.tracklets, view.observations.frames)
+    return [
+        Association(
+            frame=camera.run.indices[int(begins[one.tracklet])],
+            track=int(people[one.tracklet]) + 1,
+            detection=-1,
+            reason="camera" if one.earlier != one.camera else "reidentified" if one.gap >= 1 else "linked",
+            probability=one.probability,
+            runner_up=one.runner_up,
+            gap=round(one.gap * view.fps),
+            motion_cost=-one.motion,
+            boxes=one.boxes,
         )
-    return told
+        for one in links
+    ]

@@ -10,6 +10,7 @@ TASKS = {
     "openset": "searches in a gallery that knows some of the people: who is found, who is taken for somebody",
     "longgap": "people known again after some seconds in a recording",
     "mot": "any tracker's MOTChallenge files against the truth: HOTA, IDF1, MOTA, switches",
+    "cameras": "ids over several cameras against the truth",
     "peers": "trackers side by side on the same detections",
     "rates": "trackers at fewer frames a second, and told a wrong rate",
     "gaps": "people known again by trackers after a gap",
@@ -27,6 +28,7 @@ examples:
   python -m readtrack.evaluate openset --root market1501
   python -m readtrack.evaluate longgap --source TUD-Stadtmitte --weights read-s
   python -m readtrack.evaluate mot --ground-truth MOT17/train --results runs/mot17 --preprocess mot17
+  python -m readtrack.evaluate cameras --results runs/cameras
   python -m readtrack.evaluate peers --source TUD-Stadtmitte --reid osnet.onnx
   python -m readtrack.evaluate rates --source TUD-Stadtmitte --wrong 3
   python -m readtrack.evaluate gaps --source TUD-Stadtmitte --tracker readtrack
