@@ -9,6 +9,7 @@ COMMANDS = {
     "edit": "correct who is who in a finished run",
     "export-tracks": "write tracks as CSV, Parquet, COCO, CVAT",
     "gallery": "keep people on disk and find them again: add, enrol, find, merge, forget",
+    "fleet": "track many recordings, and link their people over all of them",
     "tune": "find settings for footage of your own, or how well its people can be told apart",
     "train": "train READ",
     "evaluate": "score re-ID weights, or tracks",

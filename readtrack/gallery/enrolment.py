@@ -27,6 +27,7 @@ class Pictures:
     first: float  # seconds from the video's first frame on
     last: float
     images: list[Image]  # BGR, in the order of time, at least one
+    track: int | None = None  # its number
 
 
 def pictures_of(
@@ -54,7 +55,7 @@ def pictures_of(
             own = [images[row] for row in rows.tolist() if row in images]
             if own:
                 first, last = table.frame[rows[[0, -1]]] / frames.fps
-                found.append(Pictures(table.names.get(track), float(first), float(last), own))
+                found.append(Pictures(table.names.get(track), float(first), float(last), own, track))
     return found
 
 
@@ -119,7 +120,7 @@ class Watch:
             parts = np.array_split(np.arange(len(kept.crops)), CROPS)
             hidden = np.array([how for how, _ in kept.crops], dtype=np.float64)
             images = [kept.crops[_clearest(part, hidden)][1] for part in parts if len(part)]
-            found.append(Pictures(None, *self._seen[track], images))
+            found.append(Pictures(None, *self._seen[track], images, track))
         return found
 
 

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,9 @@ def images_of(source: "Source | Tracklet") -> list[Image]:
     return images
 
 
-def entry_of(matcher: Matcher, images: Sequence[Image], source: str, seen: tuple[float, float] | None) -> Entry:
+def entry_of(
+    matcher: Matcher, images: Sequence[Image], source: str, seen: tuple[float, float] | None, track: int | None = None
+) -> Entry:
     """What is kept of a tracklet that was seen there and then; None is now.
 
     Raises:
@@ -74,7 +77,8 @@ def entry_of(matcher: Matcher, images: Sequence[Image], source: str, seen: tuple
     """
     if not str(source).strip():
         raise InputError("the source is empty: say where the person was seen", "source")
-    return encoded(matcher, images, [jpeg_of(image) for image in images], source, times_of(seen))
+    found = encoded(matcher, images, [jpeg_of(image) for image in images], source, times_of(seen))
+    return replace(found, track=track)
 
 
 def encoded(

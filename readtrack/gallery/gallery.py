@@ -60,7 +60,7 @@ class Gallery:
                     if self.store.fact("weights") is None:  # nor from another process meanwhile
                         self.store.keep_fact("weights", matcher.digest)
             if matcher is not None:
-                self.store.check_weights(self._needed().digest)
+                self.store.check_weights(self.needed().digest)
         except BaseException:
             self.close()
             raise
@@ -89,9 +89,9 @@ class Gallery:
                 number, or the gallery cannot be written.
         """
         name = entries.name_of(name)
-        entry = entries.entry_of(self._needed(), entries.images_of(crops), source, seen)
+        entry = entries.entry_of(self.needed(), entries.images_of(crops), source, seen)
         with self.store.transaction():
-            self.store.check_weights(self._needed().digest)
+            self.store.check_weights(self.needed().digest)
             person = None if name is None else self.store.person_of(name)
             if person is None:
                 person = self.store.add_person(name)
@@ -146,15 +146,16 @@ class Gallery:
         self.store.check_source(source)
         if not tracks:
             raise InputError(f"{source}: nobody is shown: give tracks of at least one person")
-        now, matcher = time.time(), self._needed()
+        now, matcher = time.time(), self.needed()
         made: list[tuple[str | None, Entry]] = []
         for track in tracks:
             seen = (now, now) if began is None else (began + track.first, began + track.last)
             named = track.name is not None and not track.name.isdecimal()  # numbers would be taken for others' ids
-            made.append((track.name if named else None, entries.entry_of(matcher, track.images, source, seen)))
+            entry = entries.entry_of(matcher, track.images, source, seen, track.track)
+            made.append((track.name if named else None, entry))
         numbers: list[int] = []
         with self.store.transaction():
-            self.store.check_weights(self._needed().digest)
+            self.store.check_weights(self.needed().digest)
             self.store.check_source(source)
             for name, entry in made:
                 known = None if name is None else self.store.person_of(name)
@@ -190,7 +191,7 @@ class Gallery:
                 f"top={top}, shortlist={shortlist}, match_probability={match_probability}: the first two must be at "
                 "least 1, the last must lie in [0, 1]"
             )
-        matcher = self._needed()
+        matcher = self.needed()
         asked = int(who) if isinstance(who, int | np.integer) else matcher.crops(entries.shown(who))
         return search.find(self.store, matcher, asked, top, match_probability, shortlist)
 
@@ -305,8 +306,8 @@ class Gallery:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _needed(self) -> Matcher:
-        """The matcher, for what looks at pictures."""
+    def needed(self) -> Matcher:
+        """The matcher, for what looks at pictures. Raises InputError where there is none."""
         if self.matcher is None:
             raise InputError("opened without weights: give a matcher to add, enrol and find", "weights")
         return self.matcher

@@ -25,7 +25,8 @@ CREATE TABLE tracklets (
     source TEXT NOT NULL,
     first REAL NOT NULL,
     last REAL NOT NULL,
-    vector BLOB NOT NULL
+    vector BLOB NOT NULL,
+    track INTEGER
 );
 CREATE TABLE crops (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -62,6 +63,7 @@ class Entry:
     vector: NDArray[np.float32]  # (D,), unit length
     features: list[NDArray[np.float16]]  # of each crop (P, C)
     jpegs: list[bytes]  # of each crop
+    track: int | None = None  # its number in what it was enrolled from
 
 
 class Store:
@@ -110,6 +112,9 @@ class Store:
                     for statement in SCHEMA.split(";"):
                         run(statement)
                     run("INSERT INTO facts VALUES ('version', ?)", (VERSION,))
+        if not run("SELECT 1 FROM pragma_table_info('tracklets') WHERE name = 'track'").fetchone():
+            with self.transaction():  # made before tracks were told
+                run("ALTER TABLE tracklets ADD COLUMN track INTEGER")
         if (version := self.fact("version")) != VERSION:
             raise InputError(f"{self.folder}: a gallery of version {version}, this readtrack knows {VERSION}: update")
 
@@ -201,8 +206,9 @@ class Store:
     def add(self, person: int, entry: Entry) -> None:
         """A person's tracklet."""
         run = self.connection.execute
-        values = (person, entry.source, entry.first, entry.last, entry.vector.astype("<f4").tobytes())
-        added = run("INSERT INTO tracklets (person, source, first, last, vector) VALUES (?, ?, ?, ?, ?)", values)
+        values = (person, entry.source, entry.first, entry.last, entry.vector.astype("<f4").tobytes(), entry.track)
+        columns = "person, source, first, last, vector, track"
+        added = run(f"INSERT INTO tracklets ({columns}) VALUES (?, ?, ?, ?, ?, ?)", values)
         self._add_crops(int(added.lastrowid or 0), entry)
 
     def _add_crops(self, tracklet: int, entry: Entry) -> None:

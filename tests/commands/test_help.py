@@ -12,7 +12,7 @@ from readtrack import __main__ as readtrack
 from readtrack.errors import InputError
 
 WORDS = ("track", "edit", "export_tracks", "gallery", "relink", "tune", "train", "average")
-WORDS += ("calibrate", "convert", "export", "bench")
+WORDS += ("fleet", "calibrate", "convert", "export", "bench")
 HEAVY = {"torch", "numpy", "supervision", "cv2", "scipy", "onnxruntime", "ultralytics"}
 DOORS = {"run": "track"}  # whose door has another name
 EXAMPLE = re.compile(r"^  (?:\w+=\S+ )?(?:python -m readtrack\.(\w+)|readtrack ([\w-]+))((?: \S+)*)", re.MULTILINE)
