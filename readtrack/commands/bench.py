@@ -109,6 +109,8 @@ def main(argv: list[str] | None = None) -> int:
         about = "Hand in what is bad, kill runs, track without end; tell what was refused in one line, and what broke."
         prog = "readtrack bench hostile"
         return exit_status(lambda: _hostile(parse(HostileSettings, words[1:], prog, about, HOSTILE)))
+    if words[:1] == ["fleet"]:
+        return bench_gallery.fleet(words[1:])
     if words[:1] == ["gallery"]:
         return bench_gallery.main(words[1:])
     if words[:1] == ["crowd"]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from readtrack.fleet import Job, Row
 
 DESCRIPTION = "Track many recordings, several at a time, and link their people over all of them."
-EXAMPLES = """the list: a source on each line, or CSV with the heading source,name,began,detections, of which source is needed
+EXAMPLES = """the list: a source on each line, or CSV with the heading source,name,began,detections; source is needed
 
   Each recording is tracked in a process of its own, so that a bad file ends nothing else; its folder is there as a
   whole or not at all. The same command again goes on where it was stopped, killed or unplugged, and does nothing that

@@ -8,12 +8,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from readtrack.datasets import read_dataset
 from readtrack.datasets.tracklets import Tracklet
 from readtrack.evaluation.playback import Progress, counting
 from readtrack.evaluation.provenance import about_weights, versions
 from readtrack.evaluation.settings import OpenSetSettings
+from readtrack.fleet import link_gallery
+from readtrack.fleet.candidates import Reach
 from readtrack.gallery import Gallery
 from readtrack.metrics.retrieval import Floats, identification_rate
 from readtrack.read.crops import spread_positions
@@ -46,6 +49,17 @@ class Agreement:
 
 
 @dataclass(frozen=True)
+class Linkage:
+    """The held-out people linked over cameras as ``readtrack fleet`` links recordings; shares of pairs of tracklets."""
+
+    tracklets: int
+    people: int
+    found: int  # of them
+    precision: float  # put together and one person
+    recall: float  # of those of one person put together
+
+
+@dataclass(frozen=True)
 class OpenSetReport:
     """All that was found, in the order in which it is written as JSON."""
 
@@ -55,6 +69,7 @@ class OpenSetReport:
     people: int  # held out, of whom half are enrolled in each split
     rows: list[OpenSet]
     agreement: Agreement | None
+    linkage: Linkage
     versions: dict[str, str]
 
 
@@ -98,7 +113,8 @@ def evaluate_openset(settings: OpenSetSettings, progress: Progress = lambda done
     about = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(settings).items()}
     people = len({one.pid for one in splits.gallery})
     weights = about_weights(settings.weights, matcher)
-    return OpenSetReport(about, weights, splits.name, people, rows, agreement, versions())
+    linkage = _linkage(matcher, splits.gallery)
+    return OpenSetReport(about, weights, splits.name, people, rows, agreement, linkage, versions())
 
 
 def _draw(
@@ -163,3 +179,21 @@ def _agreement(
     right = np.array([person[one.pid] for one in asked])
     shares = (float((one == other).mean()) for one, other in ((short, full), (short, right), (full, right)))
     return Agreement(len(asked), len(enrolled), len(person), *shares)
+
+
+def _linkage(matcher: Matcher, tracklets: Sequence[Tracklet]) -> Linkage:
+    """Every tracklet somebody else's, each camera a recording of which nobody knows the time."""
+    with TemporaryDirectory() as folder, Gallery(folder, matcher) as gallery:
+        for one in tracklets:
+            gallery.add(one, f"camera {one.camid}", (0.0, 1.0))
+        link_gallery(gallery, Reach(), {f"camera {one.camid}" for one in tracklets})
+        who = gallery.store.index().persons
+    truth = np.array([one.pid for one in tracklets])
+    together, right, true = (pairs(groups) for groups in (who, who * (int(truth.max()) + 1) + truth, truth))
+    return Linkage(len(who), len(np.unique(truth)), len(np.unique(who)), right / max(together, 1), right / max(true, 1))
+
+
+def pairs(groups: NDArray[np.int64]) -> int:
+    """How many pairs are in the same group."""
+    sizes = np.unique(groups, return_counts=True)[1].astype(np.int64)
+    return int((sizes * (sizes - 1) // 2).sum())

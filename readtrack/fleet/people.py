@@ -17,6 +17,7 @@ from readtrack.gallery.store import Store
 from readtrack.gathering import pair_log_odds
 from readtrack.linking.similarity import Clip
 from readtrack.read.matcher import Matcher
+from readtrack.tracking.evidence import worth
 
 MOST = 12  # of those that resemble a tracklet READ compares
 PAIRS_AT_ONCE = 2000  # that are judged while their features are in memory
@@ -112,7 +113,10 @@ def judge(
     second: Ints,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Floats:
-    """READ's log odds of pairs (P,) of tracklets, both ways; who was forgotten meanwhile resembles nobody."""
+    """READ's log odds of pairs (P,) of tracklets, both ways; who was forgotten meanwhile resembles nobody.
+
+    Several crops are worth what ``pool_log_odds`` makes of them.
+    """
     odds, ask = np.zeros(len(first)), pair_log_odds(matcher)
     progress(0, len(first))
     for start in range(0, len(first), PAIRS_AT_ONCE):
@@ -122,7 +126,8 @@ def judge(
             clips: list[Clip] = [kept_crops(matcher, store, [number]) for number in tracklets[used].tolist()]
         both = place.reshape(2, -1).T
         there = np.array([bool(clips[i]) and bool(clips[j]) for i, j in both.tolist()], dtype=bool)
-        odds[rows][there] = ask(clips, both[there])
+        crops = np.array([len(clip) for clip in clips])[both].min(axis=1)
+        odds[rows][there] = ask(clips, both[there]) * worth(crops[there])
         odds[rows][~there] = -np.inf
         progress(min(start + PAIRS_AT_ONCE, len(first)), len(first))
     return odds

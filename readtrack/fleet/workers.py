@@ -79,10 +79,12 @@ def perform(task: Task, processes: "set[subprocess.Popen[str]] | None" = None) -
         assert process.stderr is not None and process.stdin is not None
         said = process.stderr.read()
         status = process.wait()
-        process.stdin.close()
     finally:
         processes.discard(process)
         process.kill()
+        for pipe in (process.stdin, process.stderr):
+            if pipe is not None:
+                pipe.close()
     seconds = time.perf_counter() - started
     last = (said.strip().splitlines() or [""])[-1].removeprefix("error: ")
     if status not in (0, INCOMPLETE):

@@ -1,8 +1,10 @@
 """Log-odds arithmetic: what several of READ's judgements say together of who somebody is."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from readtrack.boxes import Floats
 
@@ -32,8 +34,12 @@ def pool_log_odds(observations: Sequence[float] | None) -> float:
     """
     if not observations:
         return -np.inf
-    count = len(observations)
-    return float(np.mean(observations)) * count / (1 + (count - 1) * OBSERVATION_CORRELATION)
+    return float(np.mean(observations)) * float(worth(np.array(len(observations))))
+
+
+def worth(count: NDArray[np.integer[Any]]) -> Floats:
+    """How many independent crops so many of one person, of any shape, are worth."""
+    return np.asarray(count / (1 + (count - 1) * OBSERVATION_CORRELATION))
 
 
 def posterior(odds: Floats, possible: int | None = None) -> Floats:

@@ -30,6 +30,8 @@ def test_the_command_prints_a_row_for_each_number_of_crops(mini_market, weights,
     for row in found["rows"]:
         assert row["known"] and row["unknown"] and row["identified"]["0.01"] <= row["identified"]["0.1"] <= row["rank1"]
     assert found["agreement"]["searches"] == 3
+    linked = found["linkage"]
+    assert linked["tracklets"] >= linked["found"] and 0 <= linked["recall"] <= 1 and "linked over cameras" in told
 
 
 def test_a_shortlist_of_all_agrees_with_itself(mini_market, weights):

@@ -61,6 +61,12 @@ def _run(command: Command) -> None:
             f"{said.searches} searches {said.same:.1%} name whom a judgement of all tracklets names; rank-1 "
             f"{said.rank1:.1%}, of all {said.rank1_exhaustive:.1%}"
         )
+    one = found.linkage
+    console.print(
+        f"linked over cameras as readtrack fleet does: {one.tracklets:,} tracklets of {one.people:,} people are "
+        f"{one.found:,}; of pairs put together {one.precision:.1%} are one person, of pairs of one person "
+        f"{one.recall:.1%} are put together"
+    )
     write_report(file, found, console)
 
 
