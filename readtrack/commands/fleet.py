@@ -31,7 +31,7 @@ people/ (a gallery of everybody, unless there is --gallery), people.csv (who was
 examples:
   readtrack fleet recordings.txt --out runs/fleet
   readtrack fleet recordings.csv --out runs/fleet --gallery people --within 2 --workers 8
-  readtrack fleet recordings.csv --out runs/fleet --ray auto --gpus 0.25 --track "--max-age 300 --detector hog"
+  readtrack fleet recordings.csv --out runs/fleet --ray auto --gpus 0.25 --track="--max-age 300 --detector hog"
   readtrack fleet recordings.csv --out runs/fleet --again
 """
 

@@ -159,7 +159,8 @@ def test_a_killed_driver_loses_only_what_was_in_work(recordings, tmp_path):
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
 @pytest.mark.filterwarnings("ignore")
-def test_the_same_on_a_ray_cluster_of_two_workers(recordings, tmp_path):
+def test_the_same_on_a_ray_cluster_of_two_workers(recordings, tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # on a busy machine they would wait for ever
     import ray
     from ray.cluster_utils import Cluster
 
