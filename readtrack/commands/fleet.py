@@ -99,7 +99,7 @@ def _fleet(settings: FleetSettings) -> int:
     done = [row for row in rows.values() if row.state == "done"]
     for row in failed:
         console.print(f"{row.name}: {row.state}: {row.why}")
-    worked = sum(row.seconds for row in done) * settings.threads
+    worked = sum(row.processor for row in done)
     rate = f", {3600 * len(done) / worked:,.0f} an hour for each core" if worked else ""
     console.print(f"{len(done)} of {len(rows)} recordings are done{rate}; the table: {settings.out}/recordings.csv")
     if reading and settings.link and done:

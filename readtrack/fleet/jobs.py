@@ -30,6 +30,7 @@ class Outcome:
     state: str  # "done", "failed" (it cannot be tracked), or "died" (whatever worked on it did)
     why: str = ""  # one line
     seconds: float = 0.0
+    processor: float = 0.0  # seconds of it that were spent; 0 where the system does not tell
     frames: int = 0
     people: int = 0
 

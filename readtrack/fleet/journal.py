@@ -15,7 +15,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS recordings (
     name TEXT PRIMARY KEY, source TEXT NOT NULL, state TEXT NOT NULL, why TEXT NOT NULL, tries INTEGER NOT NULL,
-    seconds REAL NOT NULL, frames INTEGER NOT NULL, people INTEGER NOT NULL
+    seconds REAL NOT NULL, processor REAL NOT NULL, frames INTEGER NOT NULL, people INTEGER NOT NULL
 );
 """
 
@@ -30,6 +30,7 @@ class Row:
     why: str
     tries: int
     seconds: float
+    processor: float
     frames: int
     people: int
 
@@ -70,14 +71,16 @@ class Journal:
 
     def begin(self, jobs: Iterable[Job]) -> None:
         """List recordings that are not listed yet."""
-        rows = [(job.name, job.source, "waiting", "", 0, 0.0, 0, 0) for job in jobs]
-        self.connection.executemany(f"INSERT OR IGNORE INTO recordings VALUES ({','.join('?' * 8)})", rows)
+        rows = [(job.name, job.source, "waiting", "", 0, 0.0, 0.0, 0, 0) for job in jobs]
+        self.connection.executemany(
+            f"INSERT OR IGNORE INTO recordings VALUES ({','.join('?' * len(fields(Row)))})", rows
+        )
 
     def end(self, name: str, outcome: Outcome) -> None:
         """Write what came of a recording. Raises InputError where the disk is full."""
         try:
             self.connection.execute(
-                "UPDATE recordings SET state = ?, why = ?, tries = tries + 1, seconds = ?, frames = ?, people = ? "
+                "UPDATE recordings SET state = ?, why = ?, tries = tries + 1, seconds = ?, processor = ?, frames = ?, people = ? "
                 "WHERE name = ?",
                 (*astuple(outcome), name),
             )

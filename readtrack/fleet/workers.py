@@ -78,33 +78,43 @@ def perform(task: Task, processes: "set[subprocess.Popen[str]] | None" = None) -
     try:
         assert process.stderr is not None and process.stdin is not None
         said = process.stderr.read()
-        status = process.wait()
+        spent = _wait(process)
     finally:
         processes.discard(process)
         process.kill()
         for pipe in (process.stdin, process.stderr):
             if pipe is not None:
                 pipe.close()
-    seconds = time.perf_counter() - started
+    seconds, status = time.perf_counter() - started, process.returncode
     last = (said.strip().splitlines() or [""])[-1].removeprefix("error: ")
     if status not in (0, INCOMPLETE):
         shutil.rmtree(task.work, ignore_errors=True)
         if status < 0:
-            return Outcome("died", f"killed by signal {-status}", seconds)
-        return Outcome("failed" if status == 2 else "died", last or f"status {status}", seconds)
-    return _finished(task, seconds)
+            return Outcome("died", f"killed by signal {-status}", seconds, spent)
+        return Outcome("failed" if status == 2 else "died", last or f"status {status}", seconds, spent)
+    return _finished(task, seconds, spent)
 
 
-def _finished(task: Task, seconds: float) -> Outcome:
+def _wait(process: "subprocess.Popen[str]") -> float:
+    """Wait for a process to end; seconds of the processor that it took, 0 where the system does not tell."""
+    if not hasattr(os, "wait4"):  # Windows
+        process.wait()
+        return 0.0
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _finished(task: Task, seconds: float, spent: float) -> Outcome:
     """Move a whole run to its place."""
     try:
         told = json.loads((Path(task.work) / "summary.json").read_text())
         shutil.rmtree(task.folder, ignore_errors=True)
         os.replace(task.work, task.folder)
     except (OSError, ValueError) as error:
-        return Outcome("died", f"its folder could not be written: {error}", seconds)
+        return Outcome("died", f"its folder could not be written: {error}", seconds, spent)
     lost = f"{told['frames_lost']} frames could not be decoded" if told.get("frames_lost") else ""
-    return Outcome("done", lost, seconds, int(told.get("frames", 0)), int(told.get("identities", 0)))
+    return Outcome("done", lost, seconds, spent, int(told.get("frames", 0)), int(told.get("identities", 0)))
 
 
 Workers = Callable[[Sequence[Task]], Iterator[tuple[Task, Outcome]]]  # recordings in, what came of each as it ends

@@ -89,6 +89,7 @@ def test_a_fleet_is_tracked_linked_and_not_done_again(recordings, tmp_path, tiny
     rows = {row["name"]: row for row in table(out / "recordings.csv")}
     assert [rows[name]["state"] for name in ("one", "broken", "two")] == ["done", "failed", "done"]
     assert "broken.mp4" in rows["broken"]["why"] and rows["one"]["frames"] == "12"
+    assert 0 < float(rows["one"]["processor"]) and 0 < float(rows["one"]["seconds"])
     people = table(out / "people.csv")
     assert {(row["recording"], row["track"]) for row in people} == {(n, t) for n in ("one", "two") for t in "12"}
     assert not (out / "work").exists() and not (out / "recordings" / "broken").exists()
@@ -113,7 +114,7 @@ def test_who_dies_is_tried_once_more_and_others_go_on(tmp_path):
     def hands(tasks):
         for task in tasks:
             asked.append(task.job.name)
-            yield task, Outcome("died", "why") if task.job.name == "b" else Outcome("done", "", 1.0, 5, 2)
+            yield task, Outcome("died", "why") if task.job.name == "b" else Outcome("done", "", 1.0, 1.0, 5, 2)
 
     jobs = [Job(name, name) for name in "abc"]
     rows = run_fleet(jobs, tmp_path / "f", hands, orders(""))

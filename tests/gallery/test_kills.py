@@ -18,7 +18,7 @@ IMAGES = np.random.default_rng(1).integers(0, 256, (4, 90, 40, 3), dtype=np.uint
 TOGETHER = 3  # tracks that are enrolled in one go
 
 WRITING = """
-import os, signal, sys, numpy as np, torch
+import os, sys, numpy as np, torch
 from readtrack import Matcher
 from readtrack.gallery import Gallery, Pictures
 from readtrack.read.checkpoint import load_checkpoint
