@@ -80,8 +80,8 @@ class Journal:
         """Write what came of a recording. Raises InputError where the disk is full."""
         try:
             self.connection.execute(
-                "UPDATE recordings SET state = ?, why = ?, tries = tries + 1, seconds = ?, processor = ?, frames = ?, people = ? "
-                "WHERE name = ?",
+                "UPDATE recordings SET tries = tries + 1, state = ?, why = ?, seconds = ?, processor = ?, frames = ?, "
+                "people = ? WHERE name = ?",
                 (*astuple(outcome), name),
             )
         except sqlite3.Error as error:
