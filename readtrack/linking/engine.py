@@ -284,7 +284,7 @@ def settle(
         return People(nothing, nothing, np.zeros((0, 4)), np.zeros(0), np.zeros(0, bool), np.zeros(0, bool))
     frames, ids, xyxy, confidence, filled, dropped = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     if camera is not None:
-        xyxy = _into_frames(xyxy, camera[frames])
+        xyxy = into_frames(xyxy, camera[frames])
     order = np.lexsort((ids, frames))
     if size is not None:
         middle = (xyxy[order, :2] + xyxy[order, 2:]) / 2
@@ -343,7 +343,7 @@ def steady_boxes(xyxy: Floats, affine: Floats) -> Floats:
     return np.concatenate([centre - half, centre + half], axis=1)
 
 
-def _into_frames(xyxy: Floats, affine: Floats) -> Floats:
+def into_frames(xyxy: Floats, affine: Floats) -> Floats:
     """The inverse of ``steady_boxes``."""
     inverse = np.linalg.inv(affine[:, :, :2])
     return steady_boxes(xyxy, np.concatenate([inverse, -inverse @ affine[:, :, 2:]], axis=2))

@@ -5,23 +5,21 @@ their last moments and a few crops, as one tracklet. So memory and time are boun
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from readtrack.linking.engine import MOVING, SURE, Linked, Observations, link, steady_boxes
-from readtrack.linking.filling import smooth
+from readtrack.linking.engine import MOVING, Linked, Observations, link, steady_boxes
 from readtrack.linking.motion import SPAN, Motion
+from readtrack.linking.remembered import NO_ROWS, NOBODY, Frame, Rows, Unit, between, looked_up, owners
 from readtrack.linking.settings import LinkingConfig
 from readtrack.linking.similarity import NO_PAIRS, Appearance
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-NOBODY = 0  # the id of whom none was told
 INTERVAL = 0.25  # seconds between two linkings
 CROWD = 50  # people in a frame, on average, from which on
 CROWD_INTERVAL = 1.0  # seconds lie between two linkings, at least, and not all pairs are weighed
@@ -56,53 +54,6 @@ class Found:
     before: int  # what was seen of that person before, likewise; -1 where nothing is remembered
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Boxes; all arrays begin with their number."""
-
-    frame: Ints
-    time: Floats
-    xyxy: Floats
-    steady: Floats
-    confidence: Floats
-    tracklet: Ints
-    told: Ints  # the id under which they went out
-    filled: NDArray[np.bool_]
-
-    def take(self, which: Ints | NDArray[np.bool_]) -> "_Rows":
-        return _Rows(*(values[which] for values in vars(self).values()))
-
-    @classmethod
-    def joined(cls, parts: "Sequence[_Rows]") -> "_Rows":
-        columns = zip(*(vars(part).values() for part in parts), strict=True)
-        return cls(*(np.concatenate(column) for column in columns))
-
-
-NO_ROWS = _Rows(
-    np.zeros(0, np.int64),
-    np.zeros(0),
-    np.zeros((0, 4)),
-    np.zeros((0, 4)),
-    np.zeros(0),
-    np.zeros(0, np.int64),
-    np.zeros(0, np.int64),
-    np.zeros(0, bool),
-)
-
-
-@dataclass
-class _Unit:
-    """What is linked as a whole: a tracklet, or all of a person that is final."""
-
-    begin: float  # seconds
-    last: float
-    boxes: int = 0
-    id: int = NOBODY
-    final: bool = False
-    sure: float = 1.0  # probability of the link that it was told by
-    before: int = -1  # the tracklet with which another tracker says that it goes on, -1 for none
-
-
 class LivePeople:
     """Links tracklets as they come. It sees no image: ``look`` tells how tracklets look."""
 
@@ -129,10 +80,10 @@ class LivePeople:
         self.found: list[Found] = []  # by the last frame
         self.merged: list[tuple[int, int]] = []  # tracklets whose crops are the first one's from now on
         self.own = NO_PAIRS  # the last pairs of both kinds, by which appearance was set
-        self._units: dict[int, _Unit] = {}
+        self._units: dict[int, Unit] = {}
         self._unit_of: dict[int, int] = {}  # tracklet -> unit, by its first tracklet
         self._rows, self._new = NO_ROWS, [NO_ROWS]
-        self._frames: deque[tuple[int, float, Floats, bool]] = deque()  # number, seconds, to where it stands still
+        self._frames: deque[Frame] = deque()
         self._standing = np.eye(3)
         self._horizon = -np.inf  # before which nothing is told any more
         self._begin = np.inf  # when it was linked first,
@@ -168,14 +119,14 @@ class LivePeople:
         for tracklet in tracklets.tolist():
             if tracklet not in self._unit_of:
                 self._unit_of[tracklet] = tracklet
-                self._units[tracklet] = _Unit(time, time, before=(before or {}).get(tracklet, -1))
+                self._units[tracklet] = Unit(time, time, before=(before or {}).get(tracklet, -1))
             unit = self._units[self._unit_of[tracklet]]
             unit.last, unit.boxes = time, unit.boxes + 1
         steady = steady_boxes(xyxy, np.repeat(self._standing[None, :2], len(xyxy), axis=0))
         ids = self._free(np.array([self._units[self._unit_of[t]].id for t in tracklets.tolist()], np.int64), tracklets)
         count = len(tracklets)
         self._new.append(
-            _Rows(
+            Rows(
                 np.full(count, frame, np.int64),
                 np.full(count, time),
                 xyxy,
@@ -231,11 +182,6 @@ class LivePeople:
         """Ids of everybody who is remembered."""
         return {unit.id for unit in self._units.values()} - {NOBODY}
 
-    @property
-    def named(self) -> dict[int, int]:
-        """The id of each unit that has one."""
-        return {name: unit.id for name, unit in self._units.items() if unit.id != NOBODY}
-
     def knows(self, tracklet: int) -> bool:
         """Whether a tracklet is still remembered by itself."""
         return tracklet in self._unit_of
@@ -263,14 +209,14 @@ class LivePeople:
             return
         now = self._frames[-1][1]
         self._linked, self._begin = now, min(self._begin, now)
-        self._rows, self._new = _Rows.joined([self._rows, *self._new]), []
+        self._rows, self._new = Rows.joined([self._rows, *self._new]), []
         self._forget(now)
         kept = self._rows
         self._crowd = len(kept.frame) > CROWD * len(self._frames)
         seen = np.flatnonzero(~kept.filled)
         if not len(seen):
             return
-        owner = _looked_up(self._unit_of, kept.tracklet[seen])
+        owner = looked_up(self._unit_of, kept.tracklet[seen])
         order = np.lexsort((kept.frame[seen], owner))
         again = (np.diff(owner[order]) == 0) & (np.diff(kept.frame[seen][order]) == 0)
         seen, owner = seen[order][np.append(True, ~again)], owner[order][np.append(True, ~again)]
@@ -309,12 +255,12 @@ class LivePeople:
         self._tell(end)
         self._close(now, linked.longest_gap, end)
 
-    def _name(self, names: list[int], units: list[_Unit], linked: Linked, now: float, end: bool) -> None:
+    def _name(self, names: list[int], units: list[Unit], linked: Linked, now: float, end: bool) -> None:
         """Give units the ids of their people."""
         groups: dict[int, list[int]] = {}
         for place, person in enumerate(linked.people.tolist()):
             groups.setdefault(person, []).append(place)
-        owner = self._owners(groups, units)
+        owner = owners(groups, units)
         links = {one.tracklet: one for one in linked.links}
         for person, places in sorted(groups.items(), key=lambda group: min(units[k].begin for k in group[1])):
             number = owner.get(person, NOBODY)
@@ -336,34 +282,14 @@ class LivePeople:
                     self.found.append(Found(*told, names[k], before))
                 unit.id, unit.sure = number, float(linked.joined[k])
 
-    @staticmethod
-    def _owners(groups: dict[int, list[int]], units: list[_Unit]) -> dict[int, int]:
-        """The id that each person had already: of several the first, of several people with one who has most of it."""
-        weight: dict[tuple[int, int], float] = {}
-        for person, places in groups.items():
-            for k in places:
-                if units[k].id != NOBODY:
-                    more = np.inf if units[k].final else units[k].boxes
-                    weight[units[k].id, person] = weight.get((units[k].id, person), 0.0) + more
-        taken: set[int] = set()
-        answer: dict[int, int] = {}
-        final = {person for person, places in groups.items() if any(units[k].final for k in places)}
-        for number, person in sorted(weight, key=lambda key: (-weight[key], key[0])):
-            if number in taken:
-                continue
-            taken.add(number)
-            if weight[number, person] == np.inf or person not in final:
-                answer[person] = min(answer.get(person, number), number)
-        return answer
-
     def _tell(self, end: bool) -> None:
         """Bring boxes up to the ids of their units; nobody is twice in a frame."""
         rows, frame = self._rows, self._frames[-1][0]
-        owner = _looked_up(self._unit_of, rows.tracklet)
-        wanted = _looked_up({name: unit.id for name, unit in self._units.items()}, owner)
+        owner = looked_up(self._unit_of, rows.tracklet)
+        wanted = looked_up({name: unit.id for name, unit in self._units.items()}, owner)
         wanted = np.where(rows.filled | (rows.time < self._horizon), rows.told, wanted)
         stays = (wanted == rows.told) & (wanted != NOBODY)
-        length = _looked_up({name: unit.boxes for name, unit in self._units.items()}, owner)
+        length = looked_up({name: unit.boxes for name, unit in self._units.items()}, owner)
         order = np.lexsort((-length, ~stays, wanted, rows.frame))
         again = (np.diff(rows.frame[order]) == 0) & (np.diff(wanted[order]) == 0)
         wanted[order[1:][again]] = NOBODY
@@ -392,13 +318,13 @@ class LivePeople:
         told = self._rows.told[order]
         moving = float(np.mean([moved for *_, moved in self._frames])) > MOVING
         longest = min(self.config.fill_gap / (2 if moving else 1), longest)
-        filled: dict[int, list[_Rows]] = {}
+        filled: dict[int, list[Rows]] = {}
         whole_of: dict[int, int] = {}
         for name in sorted(due, key=lambda name: self._units[name].begin):
             unit = self._units[name]
             begin, stop = np.searchsorted(told, [unit.id, unit.id + 1]).tolist()
-            own = _Rows.joined([self._rows.take(order[begin:stop]), *filled.get(unit.id, [])])
-            if (found := self._between(unit, own, longest)) is not None:
+            own = Rows.joined([self._rows.take(order[begin:stop]), *filled.get(unit.id, [])])
+            if (found := between(unit, own, self._frames, longest, self.config.smoothing * self.rate)) is not None:
                 filled.setdefault(unit.id, []).append(found)
                 told_now = zip(found.frame.tolist(), found.xyxy, found.confidence.tolist(), strict=True)
                 self.late += [Told(frame, box, sure, unit.id, NOBODY, True) for frame, box, sure in told_now]
@@ -411,41 +337,7 @@ class LivePeople:
                 del self._units[name]
                 self.merged.append((first, name))
         self._unit_of = {tracklet: whole_of.get(name, name) for tracklet, name in self._unit_of.items()}
-        self._rows = _Rows.joined([self._rows, *(part for parts in filled.values() for part in parts)])
-
-    def _between(self, unit: _Unit, rows: _Rows, longest: float) -> _Rows | None:
-        """Boxes between a unit and where its person was seen before, of all boxes of that person."""
-        earlier, later = np.flatnonzero(rows.time < unit.begin), np.flatnonzero(rows.time >= unit.begin)
-        if not len(earlier) or not len(later) or unit.sure < SURE:
-            return None
-        last, first = earlier[rows.time[earlier].argmax()], later[rows.time[later].argmin()]
-        gap = rows.time[first] - rows.time[last]
-        if gap > longest:
-            return None
-        between = [one for one in self._frames if rows.frame[last] < one[0] < rows.frame[first]]
-        if not between:
-            return None
-        share = (np.array([time for _, time, _, _ in between]) - rows.time[last]) / gap
-        ends = []
-        for side, end in ((earlier, last), (later, first)):
-            near = side[np.argsort(rows.frame[side])]
-            near = near[np.abs(rows.time[near] - rows.time[end]) <= SPAN]
-            averaged = smooth(rows.frame[near], rows.steady[near], self.config.smoothing * self.rate)
-            ends.append(averaged[np.flatnonzero(near == end)[0]])
-        steady = ends[0] + share[:, None] * (ends[1] - ends[0])
-        maps = np.stack([standing for _, _, standing, _ in between])
-        inverse = np.linalg.inv(maps[:, :, :2])
-        frames = np.array([frame for frame, *_ in between], np.int64)
-        return _Rows(
-            frames,
-            np.array([time for _, time, _, _ in between]),
-            steady_boxes(steady, np.concatenate([inverse, -inverse @ maps[:, :, 2:]], axis=2)),
-            steady,
-            np.full(len(frames), float(min(rows.confidence[last], rows.confidence[first]))),
-            np.full(len(frames), rows.tracklet[first]),
-            np.full(len(frames), unit.id),
-            np.ones(len(frames), bool),
-        )
+        self._rows = Rows.joined([self._rows, *(part for parts in filled.values() for part in parts)])
 
     def _forget(self, now: float) -> None:
         """Let go of what is too old to matter."""
@@ -455,8 +347,8 @@ class LivePeople:
         gone |= {name for _, name in unseen[: max(0, len(unseen) - self.most)]}
         gone |= {name for name, unit in self._units.items() if not unit.final and unit.last < horizon}
         rows = self._rows
-        owner = _looked_up(self._unit_of, rows.tracklet)
-        last = _looked_up({name: unit.last for name, unit in self._units.items()}, owner)
+        owner = looked_up(self._unit_of, rows.tracklet)
+        last = looked_up({name: unit.last for name, unit in self._units.items()}, owner)
         recent = rows.time >= np.minimum(horizon, last - SPAN)
         recent &= (rows.time >= horizon) | ~rows.filled
         recent &= ~np.isin(owner, np.array(sorted(gone), np.int64))
@@ -480,14 +372,3 @@ class LivePeople:
                 for frame, time, standing, moved in self._frames
             )
             self._standing = np.eye(3)
-
-
-def _looked_up(table: dict[int, Any], keys: Ints) -> NDArray[Any]:
-    """What a table says of each of N of its keys (N,)."""
-    if not len(keys):
-        return np.zeros(0, np.int64)
-    known, values = np.array(list(table)), np.array(list(table.values()))
-    low = int(known.min())
-    found = np.zeros(int(known.max()) - low + 1, values.dtype)
-    found[known - low] = values
-    return np.asarray(found[keys - low])

@@ -10,8 +10,8 @@ from readtrack.errors import InputError
 class LinkingConfig:
     """How tracklets become people. Times are seconds, lengths body heights, evidence and prices log odds."""
 
-    appearance_weight: float = 0.8  # of the mean evidence of two people's crops, which are not independent
-    motion_weight: float = 0.35  # of the evidence of how they moved, where there are crops as well
+    appearance_weight: float = 0.9  # of the mean evidence of two people's crops, which are not independent
+    motion_weight: float = 0.25  # of the evidence of how they moved, where there are crops as well
     motion_alone_weight: float = 0.6  # of the same without crops
     prior: float = 0.0  # log odds that two tracklets are one person before anything is known of them
     gap_penalty: float = 1.0  # times ln(1 + gap): the longer somebody is away, the more others it may be

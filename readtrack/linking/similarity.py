@@ -1,7 +1,8 @@
 """Evidence of appearance: what a judge of crops says, set against what it says of people known to be different or same.
 
 The judge's ranking of pairs is good, its level is the scene's. Every recording brings its own people who are different,
-for they are seen at once, and its own pairs that are the same: two halves of one tracklet.
+for they are seen at once: what is said of them sets the level. Its own pairs that are the same, two halves of one
+tracklet, are too easy to set anything; they only show what people who stay in sight look like to the judge.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,8 +18,9 @@ Clip: TypeAlias = Sequence[Any]  # crops of one tracklet or a part of it; means 
 
 NEGATIVES = 300  # pairs known to be different that are compared, at most
 POSITIVES = 100  # pairs known to be the same
-USUAL = 3.0  # log odds, on either side, of a judge that is right as it is,
+USUAL = -6.5  # log odds, on average, of people known to be different, by a calibrated judge,
 BELIEF = 30.0  # in which is believed like in so many pairs
+PRIOR = float(np.log(9))  # calibrated judges take one pair in ten for the same; here the alternatives are weighed
 FITTED = 20  # pairs from which on vectors are set against the judge
 
 
@@ -31,27 +33,11 @@ class Appearance:
     log_odds: Callable[[Sequence[Clip], Ints], Floats]  # of clips, and pairs of them (P, 2): both ways, averaged (P,)
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """A line from what a judge says to log odds."""
-
-    slope: float
-    offset: float
-
-    def __call__(self, said: Floats) -> Floats:
-        """Log odds of the same shape."""
-        return self.slope * said + self.offset
-
-    @classmethod
-    def of(cls, different: Floats, same: Floats) -> "Calibration":
-        """The linear discriminant of two Gaussians of one variance, shrunk towards a judge that is right as it is."""
-        counts = np.array([min(len(different), NEGATIVES), min(len(same), POSITIVES)], dtype=np.float64)
-        means = np.array([values.mean() if len(values) else 0.0 for values in (different, same)])
-        spread = np.array([values.var() if len(values) else 0.0 for values in (different, same)])
-        low, high = (means * counts + np.array([-USUAL, USUAL]) * BELIEF) / (counts + BELIEF)
-        variance = (spread @ counts + 2 * USUAL * BELIEF) / (counts.sum() + BELIEF)
-        slope = max(high - low, 1.0) / variance
-        return cls(float(slope), float(-slope * (low + high) / 2))
+def level(different: Floats) -> float:
+    """What is to be added to what a judge says, who said that of pairs known to be different (Q,)."""
+    count = min(len(different), NEGATIVES)
+    mean = float(different.mean()) if count else 0.0
+    return PRIOR + USUAL - (count * mean + BELIEF * USUAL) / (count + BELIEF)
 
 
 @dataclass(frozen=True)
@@ -79,8 +65,8 @@ def compare(
 ) -> tuple[Floats, OwnPairs]:
     """Log odds (P,) by appearance that the tracklets of each pair are one person; NaN where one has no crops.
 
-    The judge is asked about the ``most`` that resemble a tracklet best by their vectors; of all others the vectors
-    alone tell, set against what the judge says of those that it was asked about.
+    The judge is asked about the ``most`` that resemble a tracklet best by their vectors; of all others the vectors tell
+    what it is to be expected to say.
 
     Args:
         appearance: of N tracklets.
@@ -119,21 +105,17 @@ def compare(
     rows = np.flatnonzero(asked)
     said = appearance.log_odds(clips, np.concatenate([pairs[rows], same]))
     alike = np.concatenate([likeness[rows], np.einsum("ij,ij->i", vectors[same[:, 0]], vectors[same[:, 1]])])
-    expected = _line(alike, said)
-    share = 0.5 if len(said) >= FITTED else 1.0  # of the judge; vectors add something of their own
-    answer[told] = expected(likeness[told])
-    answer[rows] += share * (said[: len(rows)] - answer[rows])
-    positive = expected(alike[len(rows) :])
-    positive += share * (said[len(rows) :] - positive)
-    calibration = Calibration.of(answer[different], positive)
-    answer = calibration(answer)
+    answer[told] = _line(alike, said, likeness[told])
+    answer[rows] = said[: len(rows)]
+    added = level(answer[different])
+    answer += added
     own = OwnPairs(
         different=np.stack([first[different], second[different]], axis=1),
         same=halved,
         said_of_different=said[np.searchsorted(rows, different)],
         said_of_same=said[len(rows) :],
         made_of_different=answer[different],
-        made_of_same=calibration(positive),
+        made_of_same=said[len(rows) :] + added,
     )
     return answer, own
 
@@ -151,8 +133,13 @@ def _nearest(first: Ints, second: Ints, likeness: Floats, count: int, most: int)
     return chosen
 
 
-def _line(alike: Floats, said: Floats) -> Calibration:
-    """What the judge is to be expected to say of pairs of a likeness: least squares; of too few the mean."""
-    centre = alike - alike.mean() if len(alike) else alike
-    slope = float(centre @ said / max(centre @ centre, 1e-9)) if len(alike) >= FITTED else 0.0
-    return Calibration(slope, float(said.mean() - slope * alike.mean()) if len(alike) else 0.0)
+def _line(alike: Floats, said: Floats, likeness: Floats) -> Floats:
+    """What the judge is to be expected to say of pairs by their likeness (M,), after what it said of others (K,).
+
+    A straight line of least squares; of too few pairs their mean.
+    """
+    if len(said) < FITTED:
+        return np.full(len(likeness), said.mean() if len(said) else USUAL)
+    centre = alike - alike.mean()
+    slope = float(centre @ said / max(centre @ centre, 1e-9))
+    return np.asarray(said.mean() + slope * (likeness - alike.mean()))

@@ -28,7 +28,7 @@ HEADS = ("attention", "average", "metric")  # READ, and both baselines of Table 
 
 @dataclass(frozen=True)
 class ReadConfig:
-    """Everything that fixes the network's shape and what its inputs and outputs mean. The default is ``read-s``."""
+    """Everything that fixes the network's shape and what its inputs and outputs mean."""
 
     backbone: str = "mobilenet_v2_160"  # encoder of single images
     shared_encoder: bool = True  # one encoder for stills and video frames: a crop is encoded once, ever
@@ -111,7 +111,7 @@ class ReadConfig:
         return self.join == "compare"
 
 
-READ_S = ReadConfig()
+READ_S = ReadConfig(backbone="mobilenet_v2_256", pooled_cosine=True)
 READ_M = ReadConfig(backbone="osnet", height=256, width=128, pooled_cosine=True)
 READ_R50 = ReadConfig(  # the paper's network
     backbone="resnet50",

@@ -24,8 +24,8 @@ class TrackerConfig:
     max_lost: int = 200  # people remembered at most; the longest unseen are forgotten first
     min_person: float = 0.35  # probability of being a person below which one gets no id; 0 keeps all
     fill_gap: float = 4.0  # longest gap that is filled afterwards; half of it where the camera moves, 0 for none
-    appearance_weight: float = 0.8  # of how two people look, in log odds, of which crops give several that are alike
-    motion_weight: float = 0.35  # of how they moved, where there are crops as well
+    appearance_weight: float = 0.9  # of how two people look, in log odds, of which crops give several that are alike
+    motion_weight: float = 0.25  # of how they moved, where there are crops as well
     prior: float = 0.0  # log odds that two tracklets are one person before anything is known; lower links less
     gap_penalty: float = 1.0  # log odds against it for each ln(1 + seconds unseen)
 

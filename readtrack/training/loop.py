@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import torch
@@ -37,7 +38,7 @@ from readtrack.training.processes import is_first, launch, mean, share_batchnorm
 from readtrack.training.state import IMAGES, check_images, load_state, save_images, save_state
 from readtrack.training.teaching import Lessons, maps_of, vectors_of
 
-WRITTEN = ("best.safetensors", "last.pt", "recipe.json", "log.csv", "scores.csv")  # to the folder of a training
+WRITTEN = ("best.safetensors", "last.safetensors", "last.pt", "recipe.json", "log.csv", "scores.csv")  # of a training
 
 
 class Training:
@@ -162,7 +163,7 @@ class Training:
         self.fabric.barrier()
 
     def save(self) -> None:
-        """Write last.pt, all that is needed to go on, atomically."""
+        """Write last.pt, all that is needed to go on, and last.safetensors, the network alone; both atomically."""
         if not is_first():
             return
         states = {
@@ -172,6 +173,18 @@ class Training:
         }
         numbers = {name: getattr(self, name) for name in ("done", "validated", "best", "seconds")}
         save_state(self.run.out / "last.pt", {**states, **numbers}, self.config, self.data)
+        save_checkpoint(self.run.out / "last.safetensors", self.model, self._about)
+
+    @property
+    def _about(self) -> dict[str, Any]:
+        """What a checkpoint tells of how it came to be."""
+        return {
+            "recipe": asdict(self.config),
+            "step": self.done,
+            "init": self.initialised,
+            "data": self.data,
+            "protocol": self.splits.protocol,
+        }
 
     def _find_earlier(self, path: Path) -> None:
         """Go on from an earlier training, or refuse to write over it."""
@@ -214,14 +227,7 @@ class Training:
         if read.top1 > self.best:
             scale, offset = calibrate(matcher, self.splits, self.images)
             config = replace(self.config.model, logit_scale=scale, logit_offset=offset)
-            about = {
-                "recipe": asdict(self.config),
-                "step": self.done,
-                "init": self.initialised,
-                "data": self.data,
-                "protocol": self.splits.protocol,
-                "validation": asdict(read),
-            }
+            about = {**self._about, "validation": asdict(read)}
             save_checkpoint(self.run.out / "best.safetensors", self.model, about, config)
             self.best = read.top1
         log.score(self.done, _columns(read, pooled), f"READ {read}; pooled {pooled}")
@@ -239,7 +245,7 @@ def train(
     tell: Tell = lambda line: None,
     progress: Progress = lambda done, total, words: None,
 ) -> Path:
-    """Train to the end; leaves best.safetensors (by validation top-1), last.pt, tables and curves in ``run.out``.
+    """Train to the end; leaves best.safetensors (by validation top-1), last.safetensors, last.pt, tables and curves.
 
     Validation is on what the data set offers: of MARS and DukeMTMC-VideoReID the test people, as in the paper, whose
     "best top-1" is therefore chosen on them.

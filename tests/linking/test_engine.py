@@ -8,7 +8,7 @@ from readtrack.linking.engine import Certain, Observations, link, settle
 from readtrack.linking.motion import Ends, Motion, learn_motion
 from readtrack.linking.partition import Evidence, Partition
 from readtrack.linking.settings import LinkingConfig
-from readtrack.linking.similarity import Appearance, Calibration
+from readtrack.linking.similarity import PRIOR, USUAL, Appearance, level
 
 FPS = 25.0
 
@@ -244,12 +244,21 @@ def test_motion_says_less_the_longer_the_gap():
     assert told == sorted(told, reverse=True) and told[-1] >= 0
 
 
-def test_calibration_follows_the_scene_and_believes_a_judge_that_nothing_is_known_of():
-    plain = Calibration.of(np.zeros(0), np.zeros(0))
-    assert (plain.slope, plain.offset) == pytest.approx((1.0, 0.0))
-    rng = np.random.default_rng(0)
-    lenient = Calibration.of(rng.normal(2, 1, 300), rng.normal(6, 1, 100))
-    assert lenient(np.array([2.0]))[0] < -2 < 2 < lenient(np.array([6.0]))[0]
+def test_people_seen_at_once_set_the_level_of_what_a_judge_says():
+    assert level(np.zeros(0)) == pytest.approx(PRIOR)  # nothing is known: the judge is believed
+    assert level(np.full(300, USUAL)) == pytest.approx(PRIOR)
+    lenient, strict = level(np.full(300, USUAL + 4)), level(np.full(300, USUAL - 4))
+    assert lenient < PRIOR - 3.5 and strict > PRIOR + 3.5
+    assert PRIOR > level(np.full(3, USUAL + 4)) > PRIOR - 0.5  # of few, little is believed
+
+
+def test_many_pairs_tell_more_than_one_of_the_same_mean():
+    config, nothing = LinkingConfig(prior=0.0), np.full((2, 3), np.inf)
+    weight = np.array([1.0, 4.0, 1e6])
+    many = Evidence(np.arange(3), np.arange(3) + 3, 2 * weight, weight, np.zeros(3), nothing, np.zeros((2, 3)))
+    one, four, all_of_them = many.gain(config) / config.appearance_weight
+    assert one == pytest.approx(2.0)
+    assert one < four < all_of_them < 6.0  # pairs of the same two people err alike in part
 
 
 def test_average_linkage_weighs_whole_people():

@@ -403,8 +403,12 @@ def test_ctrl_c_keeps_the_step_and_going_on_changes_nothing(straight, mini_marke
     assert run(mini_market, out, "--resume") == 0
     assert rows(out / "log.csv", ["seconds"]) == rows(straight / "log.csv", ["seconds"])
     assert rows(out / "scores.csv") == rows(straight / "scores.csv")
-    one, other = (load_checkpoint(folder / "best.safetensors")[0].state_dict() for folder in (straight, out))
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    for name in ("best.safetensors", "last.safetensors"):
+        one, other = (load_checkpoint(folder / name)[0].state_dict() for folder in (straight, out))
+        assert all(torch.equal(one[key], other[key]) for key in one)
+    kept = torch.load(out / "last.pt", weights_only=True)["learner"]
+    assert all(torch.equal(kept[f"model.{key}"], other[key]) for key in other)
+    assert load_checkpoint(out / "last.safetensors")[1]["step"] == 6
 
 
 def test_only_the_same_training_is_gone_on_with(straight, mini_market, tmp_path, capsys):

@@ -19,8 +19,8 @@ SPACE: dict[str, tuple[float, ...]] = {  # settings that move identities most, a
     "min_person": (0.0, 0.1, 0.2, 0.35, 0.5, 0.65),
     "prior": (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0),
     "gap_penalty": (0.5, 0.75, 1.0, 1.5, 2.0),
-    "appearance_weight": (0.4, 0.6, 0.8, 1.0, 1.3),
-    "motion_weight": (0.15, 0.25, 0.35, 0.5, 0.7),
+    "appearance_weight": (0.4, 0.65, 0.9, 1.2, 1.6),
+    "motion_weight": (0.1, 0.18, 0.25, 0.35, 0.5),
 }
 OF_CROPS = ("appearance_weight", "motion_weight")  # which mean nothing by motion alone
 SAMPLES = 2000  # of the bootstrap

@@ -1,8 +1,8 @@
 """Self-check: how well people of a recording can be told apart, by its own pairs, without a ground truth.
 
-Halves of unbroken tracklets are one person, people seen at once are two: the linking engine sets READ's answers against
-these pairs, and they tell what is to be expected of it. They flatter: halves are seconds apart, in one light, from one
-side.
+Halves of unbroken tracklets are one person, people seen at once are two: the linking engine takes the level of READ's
+answers from the latter, and both tell what is to be expected of it. They flatter: halves are seconds apart, in one
+light, from one side.
 """
 
 import math
