@@ -78,7 +78,10 @@ def track_cameras(
         linked, ids = _renamed(view, joined.people[number], own)
         camera.joined = _told(camera, view, joined.people[number], own)
         tracker = camera.run.tracker
-        camera.run.write(tracker.settle(view.observations, linked, tracker.config), linked, ids, camera.joined)
+        try:
+            camera.run.write(tracker.settle(view.observations, linked, tracker.config), linked, ids, camera.joined)
+        except (InputError, OSError) as error:
+            camera.failed = camera.failed or first_line(error)
         written(camera)
     return joined
 

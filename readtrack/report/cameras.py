@@ -1,7 +1,7 @@
 """The page of several cameras: who was where when."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ class CameraPage:
     passages: list[Passage]
     album: Album | None
     fps: float
+    start: float = 0.0  # seconds of the common clock at its frame 0
     failed: str = ""  # why it ended early
 
 
@@ -117,6 +118,7 @@ def _people(cameras: Sequence[CameraPage], begin: float, scale: Scale) -> list[_
             all_of = pictures[number].get(track, [])
             some = [all_of[int((place + 0.5) * len(all_of) / EACH)] for place in range(EACH)] if all_of else []
             chosen = {one.frame: as_shown(one, camera.fps) for one in some}
+            chosen = {frame: replace(one, seconds=camera.start + one.seconds - begin) for frame, one in chosen.items()}
             if chosen:
                 shown.append((number, camera.name, list(chosen.values())))
         found.append(

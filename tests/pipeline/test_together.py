@@ -105,6 +105,31 @@ def test_a_camera_that_fails_keeps_what_it_saw_and_the_others_theirs(tmp_path):
     assert found[1] == {} and found[0]["ann"] != found[2]["bob"]
 
 
+def test_a_camera_that_cannot_be_drawn_leaves_its_tables(tmp_path):
+    class Once(list):
+        """Frames that are gone when they are gone through again."""
+
+        def __iter__(self):
+            if not self:
+                raise InputError("the disk was taken out")
+            yield from super().__iter__()
+            self.clear()
+
+    films = [film(walk("ann")), film(walk("bob"))]
+    make_cameras_folder(tmp_path, ["a", "b"])
+    cameras = []
+    for name, recording in zip("ab", films, strict=True):
+        results = Results(tmp_path / name, 25, video=False)
+        draw = Results(tmp_path / name, 25, video=False, tables=False)
+        frames = Once(recording.frames) if name == "a" else recording.frames
+        detect = lambda frame, recording=recording: recording.detections(frame.index)  # noqa: E731
+        work = RecordingRun(frames, detect, OfflineTracker(None, 25), results, draw)
+        cameras.append(CameraRun(name, work))
+    track_cameras(cameras, Layout.unknown(2), None)
+    assert [one.failed for one in cameras] == ["the disk was taken out", ""]
+    assert len(read_mot(tmp_path / "a/tracks.txt")) == len(read_mot(tmp_path / "b/tracks.txt")) == 40
+
+
 def test_passages_are_told_by_the_common_clock(tmp_path):
     there_and_back = [*walk("ann"), *[{}] * 150, *walk("ann")]
     run(tmp_path / "out", [there_and_back])
