@@ -2,7 +2,8 @@
 
 import csv
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -70,20 +71,26 @@ class Journal:
             raise InputError(f"{folder}: was begun with other settings ({known}): give these, or another folder", "out")
 
     def begin(self, jobs: Iterable[Job]) -> None:
-        """List recordings that are not listed yet."""
+        """List recordings that are not listed yet. Raises InputError where the disk is full."""
         rows = [(job.name, job.source, "waiting", "", 0, 0.0, 0.0, 0, 0) for job in jobs]
-        self.connection.executemany(
-            f"INSERT OR IGNORE INTO recordings VALUES ({','.join('?' * len(fields(Row)))})", rows
-        )
+        with self._told():
+            marks = ",".join("?" * len(fields(Row)))
+            self.connection.executemany(f"INSERT OR IGNORE INTO recordings VALUES ({marks})", rows)
 
     def end(self, name: str, outcome: Outcome) -> None:
         """Write what came of a recording. Raises InputError where the disk is full."""
-        try:
+        with self._told():
             self.connection.execute(
                 "UPDATE recordings SET tries = tries + 1, state = ?, why = ?, seconds = ?, processor = ?, frames = ?, "
                 "people = ? WHERE name = ?",
                 (*astuple(outcome), name),
             )
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """SQLite's errors as an InputError that says what to do."""
+        try:
+            yield
         except sqlite3.Error as error:
             raise InputError(
                 f"{self.folder}: cannot be written ({first_line(error)}): make room, go on later"

@@ -58,6 +58,14 @@ def perform(task: Task, processes: "set[subprocess.Popen[str]] | None" = None) -
         task: the recording.
         processes: where the process is to be found while it runs.
     """
+    try:
+        return _perform(task, set() if processes is None else processes)
+    except OSError as error:  # no room for the folder, or for a process
+        return Outcome("died", first_line(error))
+
+
+def _perform(task: Task, processes: "set[subprocess.Popen[str]]") -> Outcome:
+    """The same; raises OSError where the machine has no room."""
     started = time.perf_counter()
     shutil.rmtree(task.work, ignore_errors=True)
     Path(task.work).mkdir(parents=True, exist_ok=True)
@@ -73,7 +81,6 @@ def perform(task: Task, processes: "set[subprocess.Popen[str]] | None" = None) -
         env=os.environ | limits,
         start_new_session=True,  # so that Ctrl-C reaches the driver alone, which ends it
     )
-    processes = set() if processes is None else processes
     processes.add(process)
     try:
         assert process.stderr is not None and process.stdin is not None

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from importlib.util import find_spec
 
@@ -16,6 +17,7 @@ from readtrack.commands.fleet import main
 from readtrack.errors import InputError
 from readtrack.fleet import Journal, Orders, on_ray, read_list, run_fleet
 from readtrack.fleet.jobs import Job, Outcome
+from readtrack.fleet.workers import Task, perform
 from readtrack.gallery import Gallery
 from readtrack.read.checkpoint import save_checkpoint
 from readtrack.video import VideoWriter
@@ -123,6 +125,31 @@ def test_who_dies_is_tried_once_more_and_others_go_on(tmp_path):
     assert len(asked) == 4
     run_fleet(jobs, tmp_path / "f", hands, orders(""), again=True)
     assert asked[4:] == ["b", "b"]
+
+
+def test_a_worker_that_is_killed_is_told_and_leaves_nothing(tmp_path):
+    work, processes, told = tmp_path / "work", set(), []
+    job = Task(Job("a", "a.mp4"), ["track", "a.mp4"], {}, str(work), str(tmp_path / "a"), 1)
+    worker = threading.Thread(target=lambda: told.append(perform(job, processes)))
+    worker.start()
+    while not processes:
+        time.sleep(0.01)
+    next(iter(processes)).kill()
+    worker.join()
+    (outcome,) = told
+    assert (outcome.state, outcome.why) == ("died", "killed by signal 9")
+    assert not processes and not work.exists() and not (tmp_path / "a").exists()
+
+
+def test_a_full_disk_is_told_and_the_table_stays(tmp_path):
+    journal = Journal(tmp_path, "none")
+    journal.begin([Job("a", "a.mp4")])
+    pages = journal.connection.execute("PRAGMA page_count").fetchone()[0]
+    journal.connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(InputError, match="make room"):
+        journal.begin([Job(f"b{number}", "b.mp4" * 50) for number in range(1000)])
+    assert "a" in journal.rows()
+    journal.close()
 
 
 def test_one_driver_at_a_time(tmp_path):
