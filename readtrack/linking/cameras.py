@@ -5,6 +5,7 @@ decided anew, with all that the others saw. What is new between cameras is time:
 tell who is different, and from one to another somebody needs some seconds.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,12 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from readtrack.errors import InputError
-from readtrack.linking.engine import FULL_WEIGHT, LEAST_WEIGHT, Linked, Observations
-from readtrack.linking.ground import Ground, Stand, learn_grounds
-from readtrack.linking.motion import Ends
-from readtrack.linking.pairs import Seen, pairs_in_time, weigh
+from readtrack.linking.ground import Ground, learn_grounds
 from readtrack.linking.partition import Evidence, Merge, Partition
+from readtrack.linking.parts import Parts, View, numbers, parts_of, within
 from readtrack.linking.settings import LinkingConfig
 from readtrack.linking.similarity import Appearance, Clip, compare
 from readtrack.linking.travel import Travels
@@ -25,8 +23,8 @@ from readtrack.linking.travel import Travels
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-SURE = 0.9  # probability from which a camera's own link stays
-CROPS = 12  # of a part, by which cameras compare it
+log = logging.getLogger("readtrack")
+
 CLOCKS = 1.0  # seconds by which cameras' clocks may differ
 SURELY = 3.0  # price of having been at two places from which two are surely different
 ROUNDS = 2  # of linking after the first
@@ -42,22 +40,6 @@ class Judge(Protocol):
 
     def log_odds(self, clips: Sequence[Clip], pairs: Ints) -> Floats:
         """Of pairs of clips (P, 2): both ways, averaged (P,)."""
-
-
-@dataclass(frozen=True)
-class View:
-    """What one camera saw, and who that was by what it saw alone."""
-
-    observations: Observations  # boxes of tracklets; their times are seconds of the camera's own clock
-    linked: Linked
-    clips: Sequence[Clip]  # crops of its tracklets
-    fps: float
-    begins: float = 0.0  # seconds of the common clock at which its own begins
-    size: tuple[int, int] | None = None  # width and height of its image; None if unknown
-
-    def seconds(self) -> Floats:
-        """When each box was seen, by the common clock (B,)."""
-        return self.begins + self.observations.seconds(self.fps)
 
 
 @dataclass(frozen=True)
@@ -112,15 +94,17 @@ def join(
         layout: how they lie.
         judge: compares crops; None leaves all cameras alone.
         config: how; ``max_gap`` counts within a camera only.
-
-    Raises:
-        InputError: there are too many people to be compared each with each.
     """
-    nodes = _nodes(views, config)
+    nodes = parts_of(views if judge is not None else [], config)
+    if len(nodes.camera) > MOST:  # then every camera's links stay as they are,
+        nodes = parts_of(views, config, sure=0)
     if len(nodes.camera) > MOST:
-        raise InputError(f"{len(nodes.camera)} people in {len(views)} cameras: join fewer hours at once")
+        log.warning(
+            f"{len(nodes.camera)} people in {len(views)} cameras: {MOST} of them may be known elsewhere"
+        )
+        nodes = parts_of(views, config, sure=0, most=MOST)
     if judge is None or not len(nodes.camera):
-        return Joined(_numbers(views, nodes, np.arange(len(nodes.camera))), [], {})
+        return Joined(numbers(views, nodes, np.arange(len(nodes.camera))), [], {})
     evidence, surely = _evidence(views, nodes, layout, config)
     calibration = _look(evidence, surely, nodes, len(views), judge, config)
     travels, grounds = Travels.unknown(len(views)), NO_GROUNDS
@@ -129,75 +113,18 @@ def join(
         travels = Travels.learnt(nodes.camera, nodes.first, nodes.last, person, len(views))
         grounds = learn_grounds(nodes.camera, nodes.stands, person, _apart(layout))
         merges, person = _partition(evidence, travels, grounds, nodes, config)
-    return Joined(_numbers(views, nodes, person), _links(nodes, merges), calibration)
-
-
-@dataclass(frozen=True)
-class _Nodes:
-    """N parts of people, in the order of appearance: what a camera is sure is one person."""
-
-    camera: Ints
-    tracklets: list[Ints]  # of that camera, the first one first
-    first: Floats  # seconds of the common clock
-    last: Floats
-    times: list[Floats]  # of the boxes of each, ascending
-    clips: list[Clip]
-    weight: Floats  # of their crops
-    stands: list[Stand]
-
-
-def _nodes(views: Sequence[View], config: LinkingConfig) -> _Nodes:
-    """Whatever may be somebody who was seen elsewhere."""
-    rows = []
-    for number, view in enumerate(views):
-        count, owner, time = len(view.clips), view.observations.tracklets, view.seconds()
-        length = np.bincount(owner, minlength=count)
-        begins = np.full(count, np.inf)
-        np.minimum.at(begins, owner, time)
-        order = np.lexsort((begins, view.linked.people))
-        new = np.diff(view.linked.people[order], prepend=-1) != 0
-        part = np.zeros(count, dtype=np.int64)
-        part[order] = np.cumsum(new | (view.linked.joined[order] < SURE)) - 1
-        for own in np.split(order, np.flatnonzero(np.diff(part[order])) + 1) if count else []:
-            clip = _clip(own, view.clips, length, begins)
-            if clip and view.linked.probability[view.linked.people[own[0]]] >= config.min_person:
-                boxes = np.flatnonzero(part[owner] == part[own[0]])
-                boxes = boxes[np.argsort(time[boxes], kind="stable")]
-                image, steady = view.observations.xyxy[boxes], view.observations.steady[boxes]
-                stand = Stand.of(time[boxes], image, steady, view.size)
-                rows.append((number, own, time[boxes], clip, view.fps, stand))
-    rows.sort(key=lambda row: (row[2][0], row[0], int(row[1][0])))
-    seconds = np.array([len(row[2]) / row[4] for row in rows])
-    return _Nodes(
-        camera=np.array([row[0] for row in rows], dtype=np.int64),
-        tracklets=[row[1] for row in rows],
-        first=np.array([row[2][0] for row in rows]),
-        last=np.array([row[2][-1] for row in rows]),
-        times=[row[2] for row in rows],
-        clips=[row[3] for row in rows],
-        weight=np.clip(np.sqrt(seconds / FULL_WEIGHT), LEAST_WEIGHT, 1),
-        stands=[row[5] for row in rows],
-    )
-
-
-def _clip(tracklets: Ints, clips: Sequence[Clip], length: Ints, begins: Floats) -> Clip:
-    """Crops of the longest of some tracklets, in the order of time."""
-    chosen: list[tuple[float, Clip]] = []
-    for tracklet in tracklets[np.argsort(-length[tracklets], kind="stable")].tolist():
-        if len(clips[tracklet]) and sum(len(clip) for _, clip in chosen) < CROPS:
-            chosen.append((float(begins[tracklet]), clips[tracklet]))
-    return [crop for _, clip in sorted(chosen, key=lambda one: one[0]) for crop in clip]
+    return Joined(numbers(views, nodes, person), _links(nodes, merges), calibration)
 
 
 def _evidence(
-    views: Sequence[View], nodes: _Nodes, layout: Layout, config: LinkingConfig
+    views: Sequence[View], nodes: Parts, layout: Layout, config: LinkingConfig
 ) -> tuple[Evidence, NDArray[np.bool_]]:
     """What time, place and motion say of all pairs, and which of them are surely two people (P,)."""
     parts, surely = [], []
     for number, view in enumerate(views):
         own = np.flatnonzero(nodes.camera == number)
         if len(own) > 1:
-            pairs, apart = _within(view, nodes, own, config)
+            pairs, apart = within(view, nodes, own, config)
             parts.append(pairs)
             surely.append(np.isin(np.arange(len(pairs.first)), apart))
     first, second = np.triu_indices(len(nodes.camera), 1)
@@ -211,31 +138,8 @@ def _evidence(
     return Evidence(*joined, *both), np.concatenate(surely)
 
 
-def _within(view: View, nodes: _Nodes, own: Ints, config: LinkingConfig) -> tuple[Evidence, Ints]:
-    """Pairs of one camera's parts, as its own linking sees them, and places of those seen at once."""
-    place = np.full(len(view.clips), -1)
-    for number, node in enumerate(own.tolist()):
-        place[nodes.tracklets[node]] = number
-    observations = view.observations
-    owner = place[observations.tracklets]
-    kept = owner >= 0
-    frames, owner = observations.frames[kept], owner[kept]
-    order = np.lexsort((frames, owner))
-    _, once = np.unique(np.stack([owner[order], frames[order]]), axis=1, return_index=True)
-    order = order[np.sort(once)]  # somebody has one box a frame
-    frames, owner = frames[order], owner[order]
-    starts = np.searchsorted(owner, np.arange(len(own) + 1))
-    time = observations.seconds(view.fps)[kept][order]
-    ends = Ends.of(time, observations.steady[kept][order], starts)
-    seen = Seen(frames, observations.xyxy[kept][order], owner, ends, np.zeros(len(own), dtype=bool))
-    known = weigh(seen, *pairs_in_time(seen, config), view.linked.motion, config)
-    pairs = known.pairs
-    pairs.first, pairs.second = own[pairs.first], own[pairs.second]
-    return pairs, known.apart
-
-
 def _between(
-    views: Sequence[View], nodes: _Nodes, layout: Layout, first: Ints, second: Ints, config: LinkingConfig
+    views: Sequence[View], nodes: Parts, layout: Layout, first: Ints, second: Ints, config: LinkingConfig
 ) -> Evidence:
     """Pairs of different cameras: how far apart in time, and the price of having been at two places at once."""
     gap, price = np.zeros(len(first)), np.zeros(len(first))
@@ -276,7 +180,7 @@ def _nearest(times: Floats, others: Floats) -> Floats:
 def _look(
     evidence: Evidence,
     surely: NDArray[np.bool_],
-    nodes: _Nodes,
+    nodes: Parts,
     count: int,
     judge: Judge,
     config: LinkingConfig,
@@ -311,7 +215,7 @@ def _partition(
     evidence: Evidence,
     travels: Travels,
     grounds: Mapping[tuple[int, int], Ground],
-    nodes: _Nodes,
+    nodes: Parts,
     config: LinkingConfig,
 ) -> tuple[list[Merge], Ints]:
     """Merges, and the first of each one's (N,) people."""
@@ -333,7 +237,7 @@ def _partition(
     return found.merges, found.person
 
 
-def _links(nodes: _Nodes, merges: Sequence[Merge]) -> list[CameraLink]:
+def _links(nodes: Parts, merges: Sequence[Merge]) -> list[CameraLink]:
     """What is told of merges."""
     return [
         CameraLink(
@@ -349,22 +253,3 @@ def _links(nodes: _Nodes, merges: Sequence[Merge]) -> list[CameraLink]:
         )
         for one in merges
     ]
-
-
-def _numbers(views: Sequence[View], nodes: _Nodes, person: Ints) -> list[Ints]:
-    """The number over all cameras of each camera's tracklets, by when they were first seen anywhere."""
-    labels: list[Ints] = []
-    new = len(nodes.camera)
-    begins: dict[int, tuple[float, int, int]] = {}
-    for number, view in enumerate(views):
-        own = new + view.linked.people
-        new += len(view.linked.probability)
-        for node in np.flatnonzero(nodes.camera == number).tolist():
-            own[nodes.tracklets[node]] = person[node]
-        first = np.full(len(own), np.inf)
-        np.minimum.at(first, view.observations.tracklets, view.seconds())
-        for tracklet, label in enumerate(own.tolist()):
-            begins[label] = min(begins.get(label, (np.inf, 0, 0)), (float(first[tracklet]), number, tracklet))
-        labels.append(own)
-    rank = {label: place for place, label in enumerate(sorted(begins, key=lambda label: begins[label]))}
-    return [np.array([rank[label] for label in own.tolist()], dtype=np.int64) for own in labels]

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from readtrack.errors import InputError, first_line
 from readtrack.gathering import Judge
 from readtrack.linking import persons
-from readtrack.linking.cameras import SURE, CameraLink, Joined, Layout, View, join
+from readtrack.linking.cameras import CameraLink, Joined, Layout, join
 from readtrack.linking.engine import Linked, Observations
+from readtrack.linking.parts import SURE, View
 from readtrack.pipeline.recording import RecordingRun
 from readtrack.pipeline.steps import Step
 from readtrack.read.matcher import Matcher

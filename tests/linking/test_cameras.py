@@ -1,13 +1,14 @@
 """What cameras tell of each other: how long people need from one to another, and where they stand on one floor."""
 
-import numpy as np
-import pytest
+from dataclasses import replace
 
-from readtrack.errors import InputError
+import numpy as np
+
 from readtrack.linking import cameras
-from readtrack.linking.cameras import Layout, View, join
+from readtrack.linking.cameras import Layout, join
 from readtrack.linking.engine import Observations, link
 from readtrack.linking.ground import Stand, learn_grounds
+from readtrack.linking.parts import View
 from readtrack.linking.travel import Travels
 
 FLOOR = np.array([[0.9, 0.2, 30.0], [-0.1, 1.1, 12.0], [0.0002, 0.0004, 1.0]])  # from one image to the other
@@ -114,7 +115,24 @@ def test_cameras_without_anybody_are_cameras_too():
     assert [own.tolist() for own in join([nothing], Layout.unknown(1), Names()).people] == [[]]
 
 
-def test_too_many_people_are_refused(monkeypatch):
-    monkeypatch.setattr(cameras, "MOST", 1)
-    with pytest.raises(InputError, match="fewer hours"):
-        join([view((0, 50, "ann"), (10, 60, "bob"))], Layout.unknown(1), Names())
+def test_of_too_many_people_those_seen_longest_are_known_elsewhere(monkeypatch, caplog):
+    monkeypatch.setattr(cameras, "MOST", 2)
+    views = [view((0, 50, "ann"), (10, 40, "bob")), view((100, 150, "ann"), (120, 150, "bob"))]
+    with caplog.at_level("WARNING", "readtrack"):
+        found = join(views, Layout.unknown(2), Names())
+    assert [own.tolist() for own in found.people] == [[0, 1], [0, 2]]
+    assert "2 of them may" in caplog.text
+
+
+def test_a_camera_s_doubts_are_decided_with_what_the_others_saw():
+    """Bob comes back where ann went; what one camera doubts the other one knows."""
+    seen = view((0, 50, "ann"), (80, 130, "bob"))
+    doubtful = replace(seen.linked, people=np.array([0, 0]), joined=np.array([1.0, 0.5]))
+    doubtful = replace(doubtful, probability=doubtful.probability[:1], features=doubtful.features[:1])
+    other = view((0, 60, "ann"), (70, 140, "bob"))
+    found = join([replace(seen, linked=doubtful), other], Layout.unknown(2), Names())
+    assert [own.tolist() for own in found.people] == [[0, 1], [0, 1]]
+    sure = replace(doubtful, joined=np.ones(2))
+    found = join([replace(seen, linked=sure), other], Layout.unknown(2), Names())
+    assert found.people[0].tolist() == [0, 0]
+    assert join([replace(seen, linked=doubtful)], Layout.unknown(1), None).people[0].tolist() == [0, 0]
