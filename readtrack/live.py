@@ -1,5 +1,6 @@
 """Live: tracklets gathered as they come and linked every so often; trackers that answer at once are made of it."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ class Live:
         self.associations: list[Association] = []  # who was found again in the last frame
         self.reassignments: list[Reassignment] = []  # boxes of earlier frames whose id was settled, or proved wrong
         self.compared: list[Compared | None] = []  # how READ saw each of ``associations``, where pictures are kept
+        self.names: Mapping[int, int] | None = None  # of ids over several cameras
         self._judge = None if matcher is None else Judge(matcher)
         self._rows: Ints = np.zeros(0, np.int64)  # of the last frame's detections, those that are in tracklets
         self._count = 0  # of them all
@@ -91,7 +93,16 @@ class Live:
         tracklets, frame = self.gathering.tracklets, self.gathering.frames - 1
         places = zip(tracklets.alive.tolist(), tracklets.places(self.gathering.time), strict=True)
         found = [(self._seen.get(tracklet, (UNDECIDED, frame)), place) for tracklet, place in places]
-        return [Prediction(track, place, frame - last) for (track, last), place in found]
+        names = {} if self.names is None else self.names
+        return [Prediction(names.get(track, track), place, frame - last) for (track, last), place in found]
+
+    def clips(self, ids: Collection[int]) -> dict[int, Clip]:
+        """Crops of some people, by id, as far as they are remembered."""
+        found: dict[int, list[Any]] = {}
+        for unit, number in self.people.named.items():
+            if number in ids:
+                found.setdefault(number, []).extend(self.gathering.clip(unit, settled=True))
+        return dict(found)
 
     def _look(self, units: list[int]) -> Appearance | None:
         """How units look."""

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import supervision as sv
 
 from readtrack import boxes
+from readtrack.crossing import Crossing
 from readtrack.devices import Precision
 from readtrack.errors import InputError, given
 from readtrack.gathering import Compared, TakePictures
@@ -136,10 +138,11 @@ class ReadTracker:
 
 
 class ReadTrackers:
-    """One ``ReadTracker`` for each of several cameras; ids are separate, and crops are encoded together.
+    """One ``ReadTracker`` for each of several cameras; crops are encoded together, ids are separate or common.
 
-    The answers are those of separate trackers, but for rounding: all cameras' crops go through the encoder in one
-    batch; pairs of crops are judged camera by camera.
+    With separate ids the answers are those of separate trackers, but for rounding: all cameras' crops go through the
+    encoder in one batch; pairs of crops are judged camera by camera. With common ids whoever is seen by two cameras has
+    one id; what proves wrong is told by ``reassignments`` of the camera, as with one.
 
     Example:
         >>> trackers = ReadTrackers(["entrance", "hall"])  # doctest: +SKIP
@@ -155,6 +158,8 @@ class ReadTrackers:
         device: str | None = None,
         precision: Precision = "fp32",
         threads: int | None = None,
+        together: bool = False,
+        apart: bool = False,
     ) -> None:
         """Load the network once for all.
 
@@ -165,6 +170,8 @@ class ReadTrackers:
             device: as in ``ReadTracker``.
             precision: the same.
             threads: the same.
+            together: whether ids are those of all cameras, whose times are one clock's.
+            apart: whether no two cameras can show one person at once, which tells people apart.
 
         Raises:
             InputError: no camera or one name twice, or weights or device cannot be used.
@@ -174,6 +181,13 @@ class ReadTrackers:
             raise InputError(f"cameras {cameras!r}: give how many there are, or a name of its own for each")
         self.matcher = ReadTracker(weights, config, device, precision, threads).matcher
         self.trackers = {name: ReadTracker(self.matcher, config) for name in names}
+        self._config, self._together, self._apart = config, together, apart
+        self._cross()
+
+    def _cross(self) -> None:
+        """Begin with nobody who is known to several cameras."""
+        lives = [tracker.live for tracker in self.trackers.values()]
+        self._crossing = Crossing(lives, self.matcher, self._config, self._apart) if self._together else None
 
     def update(
         self,
@@ -209,16 +223,23 @@ class ReadTrackers:
         waiting = [crop for tracker in self.trackers.values() for crop in tracker.live.waiting]
         if self.matcher is not None and waiting:
             self.matcher.encode(waiting)
-        return [tracker.answer(people) for tracker, people, _ in cameras]
+        answers = [tracker.answer(people) for tracker, people, _ in cameras]
+        if self._crossing is not None:
+            seen = [(one.xyxy.astype(float), boxes.confidence_of(one), np.asarray(one.tracker_id)) for one in answers]
+            for answer, numbers in zip(answers, self._crossing.decide(seen), strict=True):
+                answer.tracker_id = numbers
+        return answers
 
     def finish(self) -> list[list[Reassignment]]:
         """``ReadTracker.finish`` of each camera."""
-        return [tracker.finish() for tracker in self.trackers.values()]
+        found = [tracker.finish() for tracker in self.trackers.values()]
+        return found if self._crossing is None else self._crossing.finish()
 
     def reset(self) -> None:
         """Forget everything and count every camera's ids from 1 again."""
         for tracker in self.trackers.values():
             tracker.reset()
+        self._cross()
 
     def __len__(self) -> int:
         return len(self.trackers)

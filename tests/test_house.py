@@ -22,6 +22,7 @@ FLOORS = [  # a room imports from lower floors and from itself
     {"mot", "video", "detect", "street", "tracking", "linking", "read", "metrics"},
     {"gathering"},
     {"offline", "live"},
+    {"crossing"},
     {"datasets", "results", "readtracker", "relinking", "memory"},
     {"pipeline", "adapters", "report", "gallery"},
     {"fleet"},

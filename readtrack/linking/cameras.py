@@ -99,9 +99,7 @@ def join(
     if len(nodes.camera) > MOST:  # then every camera's links stay as they are,
         nodes = parts_of(views, config, sure=0)
     if len(nodes.camera) > MOST:
-        log.warning(
-            f"{len(nodes.camera)} people in {len(views)} cameras: {MOST} of them may be known elsewhere"
-        )
+        log.warning(f"{len(nodes.camera)} people in {len(views)} cameras: {MOST} of them may be known elsewhere")
         nodes = parts_of(views, config, sure=0, most=MOST)
     if judge is None or not len(nodes.camera):
         return Joined(numbers(views, nodes, np.arange(len(nodes.camera))), [], {})

@@ -182,6 +182,11 @@ class LivePeople:
         """Ids of everybody who is remembered."""
         return {unit.id for unit in self._units.values()} - {NOBODY}
 
+    @property
+    def named(self) -> dict[int, int]:
+        """The id of each unit that has one."""
+        return {name: unit.id for name, unit in self._units.items() if unit.id != NOBODY}
+
     def knows(self, tracklet: int) -> bool:
         """Whether a tracklet is still remembered by itself."""
         return tracklet in self._unit_of
