@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from readtrack.gathering import Judge, linking_config
 from readtrack.linking.cameras import CLOCKS
 from readtrack.linking.engine import FULL_WEIGHT, LEAST_WEIGHT
+from readtrack.linking.partition import SHARED
 from readtrack.linking.parts import CROPS
 from readtrack.linking.similarity import Appearance, Clip, compare
 from readtrack.live import Live
@@ -285,4 +286,5 @@ def _between(known: tuple[Floats, Floats, Floats, Floats], one: Sequence[int], o
     total = weight.sum()
     if not total:
         return -1.0
-    return float(value.sum() / total - gap.min() - price.sum())
+    sure = 1 / (SHARED + (1 - SHARED) / max(total, 1.0))
+    return float(sure * value.sum() / total - gap.min() - price.sum())
