@@ -66,10 +66,8 @@ def parts_of(views: Sequence[View], config: LinkingConfig, sure: float = SURE, m
         length = np.bincount(owner, minlength=count)
         begins = np.full(count, np.inf)
         np.minimum.at(begins, owner, time)
-        order = np.lexsort((begins, view.linked.people))
-        new = np.diff(view.linked.people[order], prepend=-1) != 0
-        part = np.zeros(count, dtype=np.int64)
-        part[order] = np.cumsum(new | (view.linked.joined[order] < sure)) - 1
+        part = _parts(view, begins, sure)
+        order = np.lexsort((begins, part))
         for own in np.split(order, np.flatnonzero(np.diff(part[order])) + 1) if count else []:
             clip = _clip(own, view.clips, length, begins)
             if clip and view.linked.probability[view.linked.people[own[0]]] >= config.min_person:
@@ -91,6 +89,20 @@ def parts_of(views: Sequence[View], config: LinkingConfig, sure: float = SURE, m
         weight=np.clip(np.sqrt(seconds / FULL_WEIGHT), LEAST_WEIGHT, 1),
         stands=[row[5] for row in rows],
     )
+
+
+def _parts(view: View, begins: Floats, sure: float) -> Ints:
+    """The part of each tracklet (N,): people cut at doubtful links; what has no crops stays with what is before."""
+    part = np.zeros(len(begins), dtype=np.int64)
+    number, person, seen = -1, -1, False
+    for tracklet in np.lexsort((begins, view.linked.people)).tolist():
+        shown = len(view.clips[tracklet]) > 0
+        new = person != view.linked.people[tracklet]
+        if new or (view.linked.joined[tracklet] < sure and shown and seen):
+            number, seen = number + 1, False
+        person, seen = view.linked.people[tracklet], seen or shown
+        part[tracklet] = number
+    return part
 
 
 def _clip(tracklets: Ints, clips: Sequence[Clip], length: Ints, begins: Floats) -> Clip:

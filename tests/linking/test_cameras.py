@@ -136,3 +136,5 @@ def test_a_camera_s_doubts_are_decided_with_what_the_others_saw():
     found = join([replace(seen, linked=sure), other], Layout.unknown(2), Names())
     assert found.people[0].tolist() == [0, 0]
     assert join([replace(seen, linked=doubtful)], Layout.unknown(1), None).people[0].tolist() == [0, 0]
+    unseen = replace(seen, linked=doubtful, clips=[seen.clips[0], []])  # nothing tells what it is but this camera
+    assert join([unseen, other], Layout.unknown(2), Names()).people[0].tolist() == [0, 0]
