@@ -1,6 +1,6 @@
 """Gathering: what is seen of people frame by frame, in tracklets, and the crops by which READ compares them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
@@ -26,6 +26,7 @@ TakePictures: TypeAlias = Callable[[Image, sv.Detections, list[int]], Sequence[A
 
 CROPS = 4  # of a tracklet that are compared; as many pass for a tracklet's little video
 WAITING = 64  # crops that are encoded together
+AT_ONCE = 256  # clips whose vectors are asked for together
 FOREVER = 1e9  # seconds
 CLOSE_COVER = 0.35  # most of a crop that others may cover, unless no other shows its person
 
@@ -178,18 +179,23 @@ class Gathering:
 
     def compared(self, earlier: int, later: int) -> "Compared | None":
         """How READ sees the first crop of one tracklet against those of another; None where either has none."""
-        places, others = self.places(earlier), self.places(later)
-        if self.matcher is None or not places or not others:
-            return None
-        clip, crop = [place.crop for place in places], others[0].crop
-        probability = float(self.matcher.similarity([crop], [clip])[0, 0])
-        try:
-            attention = self.matcher.attention(crop, clip)
-        except InputError:  # this network has none to show
-            return Compared([others[0], *places], probability, None)
-        shown = np.zeros((len(clip), *attention.shape[1:]))
-        np.add.at(shown, spread_positions(len(clip), len(attention)), attention)
-        return Compared([others[0], *places], probability, shown)
+        return compare_places(self.matcher, self.places(earlier), self.places(later))
+
+    def ended(self) -> "dict[int, list[Place]]":
+        """Where the crops of tracklets are from that are not going on, by tracklet."""
+        alive = set(self.tracklets.alive.tolist())
+        return {tracklet: self.places(tracklet) for tracklet in sorted(self._galleries) if tracklet not in alive}
+
+    def going_on(self) -> "dict[int, list[Place]]":
+        """The same of those that are."""
+        alive = self.tracklets.alive.tolist()
+        return {tracklet: self.places(tracklet) for tracklet in alive if tracklet in self._galleries}
+
+    def forget(self, tracklets: Iterable[int]) -> None:
+        """Let go of the crops of tracklets."""
+        for tracklet in tracklets:
+            self._galleries.pop(tracklet, None)
+            self._clips.pop(tracklet, None)
 
     def merge(self, first: int, other: int) -> None:
         """Let a tracklet take over the crops of one that proved to be the same person."""
@@ -204,22 +210,6 @@ class Gathering:
         """Let go of the crops of all tracklets but these."""
         self._galleries = {number: pair for number, pair in self._galleries.items() if number in tracklets}
         self._clips = {number: known for number, known in self._clips.items() if number in tracklets}
-
-
-def pair_log_odds(matcher: Matcher) -> Callable[[Sequence[Clip], Ints], Floats]:
-    """READ's log odds of pairs of clips: each one's crops against the other as a video, averaged over both ways."""
-
-    def answer(clips: Sequence[Clip], pairs: Ints) -> Floats:
-        total = np.zeros(len(pairs))
-        for here, there in ((0, 1), (1, 0)):
-            order = np.argsort(pairs[:, here], kind="stable")
-            for rows in np.split(order, np.flatnonzero(np.diff(pairs[order, here])) + 1):
-                if len(rows):
-                    videos = [clips[other] for other in pairs[rows, there].tolist()]
-                    total[rows] += matcher.log_odds(clips[pairs[rows[0], here]], videos).mean(axis=0) / 2
-        return total
-
-    return answer
 
 
 @dataclass(eq=False)
@@ -241,6 +231,21 @@ class Compared:
     attention: Floats | None  # (T, h, w) of the tracklet's crops, sums to 1; None where the network shows none
 
 
+def compare_places(matcher: Matcher | None, places: list[Place], others: list[Place]) -> Compared | None:
+    """How READ sees the first of the others against a tracklet's places; None where either are none."""
+    if matcher is None or not places or not others:
+        return None
+    clip, crop = [place.crop for place in places], others[0].crop
+    probability = float(matcher.similarity([crop], [clip])[0, 0])
+    try:
+        attention = matcher.attention(crop, clip)
+    except InputError:  # this network has none to show
+        return Compared([others[0], *places], probability, None)
+    shown = np.zeros((len(clip), *attention.shape[1:]))
+    np.add.at(shown, spread_positions(len(clip), len(attention)), attention)
+    return Compared([others[0], *places], probability, shown)
+
+
 def _spread(places: list[Place]) -> list[Place]:
     """At most ``CROPS`` of those that have a crop, at equal steps."""
     shown = [place for place in places if place.crop is not None]
@@ -251,9 +256,9 @@ def _spread(places: list[Place]) -> list[Place]:
 class Judge:
     """READ's answers about clips, remembered from one linking to the next: what is live asks again and again."""
 
-    def __init__(self, matcher: Matcher) -> None:
-        """Begin without answers."""
-        self.matcher = matcher
+    def __init__(self, matcher: Matcher, crops: Callable[[Sequence[Clip]], Sequence[Clip]] = list) -> None:
+        """Begin without answers; ``crops`` gives what READ compares, where clips are something else."""
+        self.matcher, self._crops = matcher, crops
         self._odds: dict[tuple[Key, Key], tuple[Clip, Clip, float]] = {}  # clips keep their crops, and so their keys
         self._vectors: dict[Key, tuple[Clip, NDArray[Any]]] = {}
 
@@ -262,9 +267,10 @@ class Judge:
         keys = [_key(clip) for clip in clips]
         new = [k for k, key in enumerate(keys) if key not in self._vectors]
         known = dict(self._vectors)
-        if new:
-            found = self.matcher.video_vectors([clips[k] for k in new])
-            known |= {keys[k]: (clips[k], row) for k, row in zip(new, found, strict=True)}
+        for start in range(0, len(new), AT_ONCE):
+            some = new[start : start + AT_ONCE]
+            found = self.matcher.video_vectors(self._crops([clips[k] for k in some]))
+            known |= {keys[k]: (clips[k], row) for k, row in zip(some, found, strict=True)}
         self._vectors = {key: known[key] for key in keys}
         return np.stack([known[key][1] for key in keys])
 
@@ -273,14 +279,25 @@ class Judge:
         keys = [_key(clip) for clip in clips]
         asked = [(keys[i], keys[j]) for i, j in pairs.tolist()]
         new = [k for k, key in enumerate(asked) if key not in self._odds]
-        found = pair_log_odds(self.matcher)(clips, pairs[new]).tolist() if new else []
+        found = self._ask(clips, pairs[new]).tolist() if new else []
         known = dict(self._odds)
         for k, odds in zip(new, found, strict=True):
             known[asked[k]] = (clips[pairs[k, 0]], clips[pairs[k, 1]], odds)
         self._odds = {key: known[key] for key in asked}
         return np.array([known[key][2] for key in asked])
 
+    def _ask(self, clips: Sequence[Clip], pairs: Ints) -> Floats:
+        """READ's log odds of pairs of clips: each one's crops against the other as a video, averaged over both ways."""
+        total = np.zeros(len(pairs))
+        for here, there in ((0, 1), (1, 0)):
+            order = np.argsort(pairs[:, here], kind="stable")
+            for rows in np.split(order, np.flatnonzero(np.diff(pairs[order, here])) + 1):
+                if len(rows):
+                    one, *videos = self._crops([clips[pairs[rows[0], here]], *(clips[k] for k in pairs[rows, there])])
+                    total[rows] += self.matcher.log_odds(one, videos).mean(axis=0) / 2
+        return total
+
 
 def _key(clip: Clip) -> Key:
-    """What tells a clip from others as long as its crops are kept."""
-    return tuple(id(crop) for crop in clip)
+    """What tells a clip from others as long as its crops are kept; of crops that are numbers, these."""
+    return tuple(crop if isinstance(crop, int) else id(crop) for crop in clip)

@@ -5,8 +5,9 @@ import pytest
 import supervision as sv
 
 from readtrack.errors import InputError
+from readtrack.linker import Known
 from readtrack.linking.settings import LinkingConfig
-from readtrack.offline import Known, OfflineTracker
+from readtrack.offline import OfflineTracker
 
 
 def frame_of(people, size=(640, 360)):

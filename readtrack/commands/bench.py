@@ -37,6 +37,17 @@ examples:
   python -m readtrack.bench crowd
   python -m readtrack.bench crowd --people 3000 --frames 160
 """
+LINKING = """what is told:
+  tracklets  of people who come and go, ten at once on average; they are linked from a file, as at a recording's end
+  seconds    of the processor; MB: the most memory that the process had so far; file: MB on disk
+  linked     of neighbouring tracklets of a person, the share that was linked; wrong: of those linked, not one person's
+             (features are random: who is who is easier or harder than in the world, times are right)
+
+examples:
+  python -m readtrack.bench linking
+  python -m readtrack.bench linking --weights none
+  python -m readtrack.bench linking --tracklets 100 400 1600
+"""
 EXAMPLES = """how to read it:
   floor      multiply-adds (m.-adds) that a pair needs; two floating-point operations each
   anew       everything after the encoders again for each pair
@@ -102,6 +113,16 @@ class CrowdSettings:
     seed: int = 0  # of where they walk
 
 
+@dataclass(frozen=True)
+class LinkingSettings:
+    """How much is linked."""
+
+    tracklets: tuple[int, ...] = (10, 100, 1000, 10_000)  # each time, ascending
+    weights: str = "read-s"  # a shipped name or a file; none for boxes alone
+    threads: int | None = None  # of READ on a CPU; if not given, one for each core
+    seed: int = 0  # of people
+
+
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line, measure, print. Returns the exit status, as --help tells."""
     words = sys.argv[1:] if argv is None else argv
@@ -116,6 +137,11 @@ def main(argv: list[str] | None = None) -> int:
     if words[:1] == ["crowd"]:
         about = "Time trackers on crowds of people who walk about, by boxes alone."
         return exit_status(lambda: _crowd(parse(CrowdSettings, words[1:], "readtrack bench crowd", about, CROWD)))
+    if words[:1] == ["linking"]:
+        about = "Time the linking of ever more tracklets, and tell how much memory it takes."
+        return exit_status(
+            lambda: _linking(parse(LinkingSettings, words[1:], "readtrack bench linking", about, LINKING))
+        )
     return exit_status(lambda: _bench(parse(BenchSettings, argv, "readtrack bench", DESCRIPTION, EXAMPLES)))
 
 
@@ -186,6 +212,25 @@ def _crowd(settings: CrowdSettings) -> None:
     console.print(table)
     for name, why in found.left_out.items():
         console.print(f"{name} is left out: {why}")
+
+
+def _linking(settings: LinkingSettings) -> None:
+    """Link tracklets. Raises InputError where the weights cannot be used."""
+    from readtrack.evaluation.many_tracklets import evaluate_linking
+    from readtrack.read.matcher import Matcher
+
+    alone = settings.weights == "none"
+    matcher = None if alone else Matcher.load(settings.weights, "cpu", threads=settings.threads)
+    with progress("linked") as (begin, report):
+        begin(len(settings.tracklets))
+        found = evaluate_linking(settings.tracklets, matcher, settings.seed, lambda done, _: report(done))
+    names = ("tracklets", "minutes", "boxes", "seconds", "MB", "file MB", "linked", "wrong")
+    table = Table(*names, show_edge=False, pad_edge=False)
+    for row in found:
+        sizes = (f"{row.seconds:.2f}", f"{row.megabytes:,.0f}", f"{row.on_disk:.1f}")
+        shares = (f"{row.right:.0%}", f"{row.wrong:.0%}")
+        table.add_row(f"{row.tracklets:,}", f"{row.minutes:.1f}", f"{row.boxes:,}", *sizes, *shares)
+    output().print(table)
 
 
 def _hostile(settings: HostileSettings) -> int:

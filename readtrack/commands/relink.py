@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from readtrack.commands.again import link_run
 from readtrack.commands.console import INCOMPLETE, exit_status, output, progress
 from readtrack.commands.parsing import Positional, parse
 from readtrack.errors import InputError
@@ -21,11 +22,19 @@ if TYPE_CHECKING:
 
 ID = re.compile(r"^([^,\s]+[,\s]\s*)[^,\s]+")  # of a line: its frame, then the identity
 
-DESCRIPTION = "Find the people in the finished tracks of any tracker's MOTChallenge file, by how they look and move."
+DESCRIPTION = (
+    "Find the people in the finished tracks of any tracker's MOTChallenge file, by how they look and move; or those of "
+    "a run's folder again, by other settings."
+)
 EXAMPLES = """how it decides:
   Tracks are cut wherever somebody else comes close, jumps or is missed. The pieces are linked as --help of
   readtrack.run says of whole files: READ compares up to four crops of each, motion and time are weighed, and that two
   pieces had one id counts for them. So a track that slipped from one person onto another comes apart again.
+
+a run's folder instead of a file:
+  The run's tracklets are linked again, by its settings and those of --settings, without a look at the video: seconds
+  instead of minutes. Tables, page and summary in the folder are written anew, and corrections are applied again. With
+  --source, the video is gone through once more, so that tracks.mp4 and the page's pictures show the new ids.
 
 files:
   FILE holds the rows of the input under their new ids: each person goes by the id of the first piece. Beside it,
@@ -37,6 +46,8 @@ examples:
   python -m readtrack.relink tracks.txt --source video.mp4
   python -m readtrack.relink sort/MOT17-02.txt --source MOT17-02/ --out joined/MOT17-02.txt --interpolate 20
   python -m readtrack.relink tracks.txt --source TUD-Campus/ --ground-truth TUD-Campus/gt/gt.txt
+  python -m readtrack.relink runs/video --settings tuned.json
+  python -m readtrack.relink runs/video --source video.mp4
 """
 
 
@@ -44,9 +55,10 @@ examples:
 class RelinkSettings:
     """What is joined, and when."""
 
-    tracks: Positional[Path]  # rows frame,id,left,top,width,height,..., frames from 1
-    source: str  # what they are of: video, images or MOT sequence folder
-    weights: str = "read-s"  # shipped name, file, or none for motion only
+    tracks: Positional[Path]  # rows frame,id,left,top,width,height,..., frames from 1; or a run's folder
+    source: str | None = None  # what they are of: video, images or MOT sequence folder
+    weights: str | None = None  # shipped name, file, or none for motion only; if not given, read-s, or the run's
+    settings: Path | None = None  # of a run's folder: JSON with settings of the tracker, as readtrack tune writes it
     device: str | None = None  # cpu, cuda, cuda:1; if not given, a GPU where there is one
     threads: int | None = None  # of READ on a CPU; if not given, one for each core
     host_weight: float = LinkingConfig.host_weight  # log odds that an id is worth where a track was cut; 0: nothing
@@ -73,6 +85,16 @@ def main(argv: list[str] | None = None) -> int:
 
 def _relink(settings: RelinkSettings) -> int:
     """Join the tracks that the command line names, and write and print what was found; returns the exit status."""
+    if settings.tracks.is_dir():
+        own = ("source", "weights", "settings", "device", "threads", "quiet")
+        usual = RelinkSettings(settings.tracks, **{name: getattr(settings, name) for name in own})
+        if settings != usual:
+            raise InputError(f"{settings.tracks}: of a run's folder, give {', '.join(own)} only")
+        return link_run(settings.tracks, **{name: getattr(settings, name) for name in own})
+    if settings.source is None:
+        raise InputError(f"{settings.tracks}: tracks of which video? name it", "source")
+    if settings.settings is not None:
+        raise InputError("settings are of a run's folder: leave them out", "settings")
     import numpy as np
 
     from readtrack.files import check_apart, check_writable, replacing
@@ -88,7 +110,7 @@ def _relink(settings: RelinkSettings) -> int:
     truth = read_truth(settings.ground_truth) if settings.ground_truth else None
     out = settings.out or settings.tracks.with_name(f"{settings.tracks.stem}-relinked.txt")
     log = out.with_suffix(".jsonl")
-    read = [settings.tracks, settings.ground_truth, *weight_files(settings.weights)]
+    read = [settings.tracks, settings.ground_truth, *weight_files(settings.weights or "read-s")]
     for file in (out, log):
         check_apart([file], read)
         check_writable(file)
@@ -121,7 +143,7 @@ def _found(settings: RelinkSettings, table: "MotTable", video: "Video") -> "Reli
         read_table(table.path, frames=video.total + video.total // 100)
     matcher = None
     if settings.weights != "none":
-        matcher = Matcher.load(settings.weights, settings.device, threads=settings.threads)
+        matcher = Matcher.load(settings.weights or "read-s", settings.device, threads=settings.threads)
     config = LinkingConfig(host_weight=settings.host_weight, max_gap=settings.max_age)
     with progress("frames", settings.quiet) as (begin, report):
         begin(video.total)

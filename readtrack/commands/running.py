@@ -31,6 +31,7 @@ class RecordingSettings:
     live: bool = False  # tell ids frame by frame, as of a camera, instead of going through the whole file first
     fill: bool = True  # fill gaps in which somebody was not detected
     raw_boxes: bool = False  # of a whole file: leave boxes as they were detected, not averaged over time
+    keep: bool = True  # keep tracklets and what READ saw of them, so that readtrack relink can link them again
     settings: Path | None = None  # JSON with settings of the tracker, as readtrack tune writes it; flags beside it win
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from readtrack.commands import together
 from readtrack.commands.about import about_run, finish_folder, summary_table, told_of
+from readtrack.commands.again import TRACKLETS, facts_of
 from readtrack.commands.console import INCOMPLETE, INTERRUPTED, exit_status, output
 from readtrack.commands.counting import CountingSettings, places_in
 from readtrack.commands.opening import PeopleSettings, ReadSettings, SourceSettings, detect_people, open_source
@@ -54,7 +55,8 @@ tracks that are not joined yet. Cameras, streams and --show are live: ids are to
 corrected for --correction seconds more.
 
 written to --out: tracks.txt (MOTChallenge; filled boxes end in 1), dropped.txt (what was found to be no person),
-tracks.mp4, associations.jsonl (why READ decided what), summary.json, report.html (the page of it all)
+tracks.mp4, associations.jsonl (why READ decided what), summary.json, report.html (the page of it all), of a file also
+tracklets.sqlite (boxes and features, by which readtrack relink links anew)
 """
 
 
@@ -95,6 +97,7 @@ def _track(settings: TrackSettings) -> int:
     """Track what the command line names and print the tables; returns the exit status."""
     from readtrack.evaluation.recordings import Recording
     from readtrack.files import replacing
+    from readtrack.offline import OfflineTracker
     from readtrack.pipeline import track, track_recording
     from readtrack.readtracker import ReadTracker
     from readtrack.results import Album, Overlay, Results, amend, check_formats, check_window, make_folder, read_edits
@@ -117,6 +120,19 @@ def _track(settings: TrackSettings) -> int:
         folder = make_folder(
             out.out, video.name, out.overwrite, _read_files(settings, video), isinstance(video, Recording)
         )
+        run = about_run(
+            video,
+            settings.source.source,
+            settings.source.stride,
+            live,
+            weights,
+            places,
+            detector=settings.detector,
+            tracking=config,
+            recording=settings.recording,
+        )
+        if settings.recording.keep and isinstance(tracker, OfflineTracker):
+            tracker.record(folder / TRACKLETS, **facts_of(video, settings.source, run, settings.counting.blur))
         frames, drawn = video.frames if isinstance(video, Recording) else video, out.video and video.pixels
         album, edits = Album(video.fps) if out.report else None, read_edits(folder)
         look: dict[str, Any] = {"album": album, "overlay": Overlay(places), "blur": settings.counting.blur}
@@ -131,17 +147,6 @@ def _track(settings: TrackSettings) -> int:
                 summary = track_recording(frames, detect, tracker, results, report, draw, edits)
     told = amend(folder)[1]
     engine = tracker.matcher.engine if tracker.matcher else "nothing"
-    run = about_run(
-        video,
-        settings.source.source,
-        settings.source.stride,
-        live,
-        weights,
-        places,
-        detector=settings.detector,
-        tracking=config,
-        recording=settings.recording,
-    )
     about = asdict(summary) | {"engine": engine, "run": run} | told_of(video)
     if summary.frames:
         console.print(summary_table(summary, engine))

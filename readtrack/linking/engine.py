@@ -209,16 +209,17 @@ def _believe(pairs: Evidence, first: Ints, second: Ints, config: LinkingConfig) 
 
 def _settle(pairs: Evidence, known: Ints, price: float) -> None:
     """Let nothing but a price decide some pairs (K, 2), which may be new."""
-    for first, second in np.sort(known, axis=1).tolist():
-        here = np.flatnonzero((pairs.first == first) & (pairs.second == second))
-        if first != second and not len(here):
-            here = np.array([len(pairs.first)])
-            pairs.first, pairs.second = np.append(pairs.first, first), np.append(pairs.second, second)
-            pairs.looks, pairs.weight = np.append(pairs.looks, 0.0), np.append(pairs.weight, 0.0)
-            pairs.price = np.append(pairs.price, 0.0)
-            pairs.gap = np.append(pairs.gap, [[np.inf], [np.inf]], axis=1)
-            pairs.motion = np.append(pairs.motion, [[0.0], [0.0]], axis=1)
-        pairs.price[here] += price
+    known = np.unique(np.sort(known[known[:, 0] != known[:, 1]], axis=1), axis=0)
+    count = int(max(pairs.second.max(initial=0), known.max(initial=0))) + 1
+    wanted, key = known[:, 0] * count + known[:, 1], pairs.first * count + pairs.second
+    pairs.price[np.isin(key, wanted)] += price
+    new = known[~np.isin(wanted, key)]
+    nothing = np.zeros(len(new))
+    pairs.first, pairs.second = np.append(pairs.first, new[:, 0]), np.append(pairs.second, new[:, 1])
+    pairs.looks, pairs.weight = np.append(pairs.looks, nothing), np.append(pairs.weight, nothing)
+    pairs.price = np.append(pairs.price, nothing + price)
+    pairs.gap = np.append(pairs.gap, np.full((2, len(new)), np.inf), axis=1)
+    pairs.motion = np.append(pairs.motion, np.zeros((2, len(new))), axis=1)
 
 
 def _look(

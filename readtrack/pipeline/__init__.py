@@ -2,7 +2,7 @@
 
 from readtrack.pipeline.layout import Camera, Cameras, check_sources, named_cameras, read_cameras
 from readtrack.pipeline.live import track
-from readtrack.pipeline.recording import RecordingRun, people_by_frame, track_recording
+from readtrack.pipeline.recording import RecordingRun, link_again, people_by_frame, track_recording
 from readtrack.pipeline.steps import Detect, OnlineTracker, Step, Steps
 from readtrack.pipeline.together import CameraRun, track_cameras
 
@@ -16,6 +16,7 @@ __all__ = [
     "Step",
     "Steps",
     "check_sources",
+    "link_again",
     "named_cameras",
     "people_by_frame",
     "read_cameras",

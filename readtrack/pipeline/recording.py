@@ -11,8 +11,9 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from readtrack import boxes
+from readtrack.linker import Known, Linker
 from readtrack.linking.engine import Linked, People
-from readtrack.offline import Known, OfflineTracker
+from readtrack.offline import OfflineTracker
 from readtrack.pipeline.steps import Detect, Step, Steps
 from readtrack.pipeline.work import count_work, work_of
 from readtrack.results import COMPARED, Comparison, Edit, PairOdds, Results, Summary, amend, count, dropped, read
@@ -50,6 +51,29 @@ def track_recording(
     return run.write(*run.link())
 
 
+def link_again(
+    linker: Linker,
+    results: Results,
+    frames: Iterable[Frame] = (),
+    draw: Results | None = None,
+    edits: Sequence[Edit] = (),
+) -> Summary:
+    """Find the people of a recording that was gone through before, and write them.
+
+    Args:
+        linker: of what was recorded.
+        results: where the tables go.
+        frames: the recording, where it is to be drawn.
+        draw: where video and crops go; None for none.
+        edits: corrections, which are certain; ``results`` has the same in its folder.
+    """
+    run = RecordingRun(frames, lambda frame: sv.Detections.empty(), linker, results, draw, edits)
+    run.indices = linker.indices()
+    run.summary.frames, run.summary.first_frame = len(run.indices), min(run.indices, default=0)
+    run.summary.size = linker.size
+    return run.write(*run.link())
+
+
 class RecordingRun:
     """A recording's run in its steps, so that several can be linked together in between."""
 
@@ -57,12 +81,12 @@ class RecordingRun:
         self,
         frames: Iterable[Frame],
         detect: Detect,
-        tracker: OfflineTracker,
+        tracker: Linker,
         results: Results,
         draw: Results | None = None,
         edits: Sequence[Edit] = (),
     ) -> None:
-        """Nothing is read yet; arguments are those of ``track_recording``."""
+        """Nothing is read yet; arguments are those of ``track_recording``, whose tracker gathers."""
         self.frames, self.detect, self.tracker = frames, detect, tracker
         self.results, self.draw, self.edits = results, draw, edits
         self.summary = Summary()
@@ -80,7 +104,8 @@ class RecordingRun:
 
     def gather(self, report: Callable[[Step], None] = lambda step: None) -> None:
         """Go through the frames for the first time, ``report`` is called after each; Ctrl-C ends it early."""
-        summary = self.summary
+        summary, tracker = self.summary, self.tracker
+        assert isinstance(tracker, OfflineTracker)
 
         def found(frame: Frame) -> sv.Detections:
             self.indices.append(frame.index)  # before the tracker counts it, wherever that is interrupted
@@ -88,7 +113,7 @@ class RecordingRun:
 
         with self.working():
             try:
-                for step in Steps(self.frames, found, self.tracker):
+                for step in Steps(self.frames, found, tracker):
                     self.results.write(step.frame, step.people, [], [])
                     summary.begin(step.frame)
                     summary.seconds_detector += step.seconds_detector
@@ -227,9 +252,7 @@ def _with_hidden(
         yield index, sv.Detections(xyxy, class_id=np.zeros(len(xyxy), int), tracker_id=ids, data={"filled": filled})
 
 
-def _comparisons(
-    tracker: OfflineTracker, linked: Linked, indices: list[int], ids: NDArray[np.int64]
-) -> Iterator[Comparison]:
+def _comparisons(tracker: Linker, linked: Linked, indices: list[int], ids: NDArray[np.int64]) -> Iterator[Comparison]:
     """Links in pictures, the most doubtful of those that matter and the longest absences; none without READ."""
     if tracker.matcher is None or not linked.links:
         return

@@ -100,6 +100,8 @@ class Steps:
         fps = self._tracker.fps if isinstance(self._tracker, OfflineTracker) else self._tracker.config.fps
         grows = frame.time is not None and (self._time is None or frame.time > self._time)
         self._time = frame.time if grows else None if self._time is None else self._time + 1 / fps
+        if isinstance(self._tracker, OfflineTracker):
+            return self._tracker.update(detections, frame.image, time=self._time, source=frame.index)
         return self._tracker.update(detections, frame.image, time=self._time)
 
     def finish(self) -> list[Reassignment]:

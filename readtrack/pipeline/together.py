@@ -70,7 +70,7 @@ def track_cameras(
         with camera.run.working():
             seen.append(tracker.observations())
             linked = tracker.link(seen[-1])
-            views.append(View(seen[-1], linked, tracker.clips(), tracker.fps, camera.begins, tracker.size))
+            views.append(View(seen[-1], linked, tracker.crops(), tracker.fps, camera.begins, tracker.size))
     judge = None if matcher is None else Judge(matcher)
     config = cameras[0].run.tracker.config
     joined = join(views, layout, judge, config)

@@ -24,7 +24,7 @@ from readtrack.results.blurring import Blur, blurred
 from readtrack.results.counting import Overlay
 from readtrack.results.edits import read_edits
 from readtrack.results.painter import Painter, Window
-from readtrack.results.table import read
+from readtrack.results.table import UNEDITED, read
 from readtrack.tracking import Association, Reassignment
 from readtrack.video import Frame, VideoWriter
 
@@ -44,6 +44,8 @@ NAMES = (
     "tracks.mp4",
     "associations.jsonl",
     "summary.json",
+    "tracklets.sqlite",
+    "tracklets.sqlite-journal",  # of a run that was killed
     "report.html",
     "crops",
     *EXPORTS.values(),
@@ -252,6 +254,7 @@ class Results:
                 writer.write(index, people)
                 dropped.write(index, others)
                 self._boxes.update(map(int, people.tracker_id if people.tracker_id is not None else []))
+        (self.folder / UNEDITED).unlink(missing_ok=True)  # of another linking
         with replacing(self.folder / "associations.jsonl") as path:
             path.write_text("".join(json.dumps(asdict(one)) + "\n" for one in associations))
 

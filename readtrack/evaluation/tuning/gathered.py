@@ -8,10 +8,9 @@ import numpy as np
 import supervision as sv
 
 from readtrack import boxes
-from readtrack.gathering import Judge, linking_config
+from readtrack.gathering import linking_config
 from readtrack.images import Image
-from readtrack.linking.engine import Linked, Observations, People, link
-from readtrack.linking.similarity import Appearance
+from readtrack.linking.engine import Linked, Observations, People
 from readtrack.metrics.tracking import IdentityCounts, count_identities
 from readtrack.offline import OfflineTracker
 from readtrack.pipeline import people_by_frame
@@ -54,7 +53,6 @@ class _Seen:
 
     tracker: OfflineTracker
     observations: Observations
-    appearance: Appearance | None
 
 
 class Gathered:
@@ -96,17 +94,13 @@ class Gathered:
             report(len(self.indices))
         self._seen = {}
         for start, tracker in trackers.items():
-            appearance = None
-            if matcher is not None:
-                tracker.encode()
-                judge = Judge(matcher)
-                appearance = Appearance(tracker.clips(), judge.vectors, judge.log_odds)
-            self._seen[start] = _Seen(tracker, tracker.observations(), appearance)
+            self._seen[start] = _Seen(tracker, tracker.observations())
 
     def link(self, config: TrackerConfig) -> tuple[Linked, People]:
         """The people by some settings, whose ``start_confidence`` is one of those gathered for."""
         seen, linking = self._seen[config.start_confidence], linking_config(config)
-        linked = link(seen.observations, self.fps, linking, seen.appearance)
+        seen.tracker.config = linking
+        linked = seen.tracker.link(seen.observations)
         return linked, seen.tracker.settle(seen.observations, linked, linking)
 
     def crop_times(self, start_confidence: float, tracklet: int) -> list[float]:

@@ -1,0 +1,202 @@
+"""Blocks: recordings of very many tracklets are linked block by block, so that time grows with their number only.
+
+A block is linked together with what came before, as it was decided, and with as much of what follows, which is decided
+again in the next one: no decision is made without a look at both sides. The idea of overlapping windows is that of
+SUSHI (Cetintas et al., CVPR 2023) and NOOUGAT (2025).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from readtrack.linking import persons
+from readtrack.linking.engine import Certain, Link, Linked, Observations, link
+from readtrack.linking.settings import LinkingConfig
+from readtrack.linking.similarity import NEGATIVES, NO_PAIRS, POSITIVES, Appearance, Ints, OwnPairs
+
+Floats = NDArray[np.float64]
+
+BLOCK = 300  # tracklets that are decided at once, with as many before and as many behind
+LATEST = 4  # tracklets by which people who were seen before are known; more only while there is room
+DIFFERENT = ("different", "said_of_different", "made_of_different")  # of ``OwnPairs``
+SAME = ("same", "said_of_same", "made_of_same")
+AT_ONCE = 4  # times as many as there are boxes in a frame, at least
+
+
+def link_blocks(
+    observations: Observations,
+    fps: float,
+    config: LinkingConfig = LinkingConfig(),
+    appearance: Appearance | None = None,
+    before: Ints | None = None,
+    certain: Certain | None = None,
+    block: int = BLOCK,
+) -> Linked:
+    """Find the people that N tracklets belong to, in blocks where they are more than three of them.
+
+    Args:
+        observations: as in ``engine.link``, as are all others.
+        fps: frames per second.
+        config: how.
+        appearance: of the tracklets.
+        before: the tracklet of which another tracker says that each goes on with it.
+        certain: pairs of which somebody knows the answer. Of tracklets that are never in one block, those that are two
+            people are not held apart from a third who might be both.
+        block: tracklets.
+    """
+    most = int(np.bincount(observations.frames).max(initial=0)) if len(observations.frames) else 0
+    size = max(block, AT_ONCE * most)
+    if observations.tracklets.max(initial=-1) < 3 * size:
+        return link(observations, fps, config, appearance, before, certain=certain)
+    return _Blocks(observations, fps, config, appearance, before, certain, size).linked
+
+
+@dataclass
+class _Rows:
+    """Boxes by tracklet and frame, and where those of each of N tracklets are."""
+
+    order: Ints
+    starts: Ints  # (N + 1,)
+
+    def of(self, tracklets: Ints) -> tuple[Ints, Ints]:
+        """Rows of some tracklets, and whose they are, as places among them."""
+        parts = [self.order[self.starts[one] : self.starts[one + 1]] for one in tracklets.tolist()]
+        return np.concatenate(parts), np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+
+
+class _Blocks:
+    """Links block after block."""
+
+    def __init__(
+        self,
+        observations: Observations,
+        fps: float,
+        config: LinkingConfig,
+        appearance: Appearance | None,
+        before: Ints | None,
+        certain: Certain | None,
+        size: int,
+    ) -> None:
+        self.observations, self.fps, self.config, self.appearance = observations, fps, config, appearance
+        self.before, self.certain = before, certain
+        frames, owner = observations.frames, observations.tracklets
+        order = np.lexsort((frames, owner))
+        self.rows = _Rows(order, np.searchsorted(owner[order], np.arange(int(owner.max()) + 2)))
+        first, self.last = order[self.rows.starts[:-1]], frames[order[self.rows.starts[1:] - 1]]
+        steady = observations.steady[first]
+        self.rank = np.lexsort((steady[:, 1], steady[:, 0], frames[first]))  # by beginning
+        count = len(self.rank)
+        self.above = np.arange(count)  # a tracklet of the same person; the first of all has itself
+        self.joined = np.ones(count)
+        self.links: list[Link] = []
+        self.found: list[Linked] = []
+        self.own: list[OwnPairs] = []
+        known = np.zeros(0, np.int64)  # earlier tracklets by which people are known
+        for at in range(0, count, size):
+            new, ahead = self.rank[at : at + size], self.rank[at + size : at + 2 * size]
+            self._link(known, new, ahead)
+            known = self._latest(np.concatenate([known, new]), size)
+        self.linked = self._whole()
+
+    def _latest(self, known: Ints, most: int) -> Ints:
+        """So many of earlier tracklets, in their order: the last ones of people, the latest people first."""
+        turn, counts = np.empty(len(known), np.int64), dict[int, int]()
+        for place in np.argsort(-self.last[known], kind="stable").tolist():
+            person = self._first(int(known[place]))
+            turn[place] = counts[person] = counts.get(person, 0) + 1
+        order = np.lexsort((-self.last[known], turn > LATEST))
+        return known[np.sort(order[:most])]
+
+    def _link(self, known: Ints, new: Ints, ahead: Ints) -> None:
+        """Decide about new tracklets, in the light of others."""
+        chosen = np.concatenate([known, new, ahead])
+        place = {tracklet: k for k, tracklet in enumerate(chosen.tolist())}
+        rows, owner = self.rows.of(chosen)
+        seen = self.observations
+        time = None if seen.time is None else seen.time[rows]
+        part = Observations(seen.frames[rows], seen.xyxy[rows], seen.confidence[rows], owner, seen.steady[rows], time)
+        looks, said = self.appearance, None
+        if looks is not None:
+            looks = replace(looks, clips=[looks.clips[tracklet] for tracklet in chosen.tolist()])
+        if self.before is not None:
+            said = np.array([place.get(one, -1) for one in self.before[chosen].tolist()])
+        chains, follows = self._chains(known)
+        found = link(part, self.fps, self.config, looks, said, certain=self._certain(place, chains))
+        for one in found.links:
+            if one.tracklet < len(known) + len(new) and one.tracklet not in follows:
+                self.links.append(replace(one, tracklet=int(chosen[one.tracklet])))
+        decided = len(known) + len(new)
+        first: dict[int, int] = {}
+        for tracklet, person in zip(chosen[:decided].tolist(), found.people[:decided].tolist(), strict=True):
+            self._join(first.setdefault(person, tracklet), tracklet)
+        some = chosen[:decided]
+        self.joined[some] = np.minimum(self.joined[some], found.joined[:decided])
+        self.own.append(_renumbered(found.own, chosen))
+        self.found.append(replace(found, links=[], own=NO_PAIRS))
+
+    def _chains(self, known: Ints) -> tuple[list[tuple[int, int]], set[int]]:
+        """Places of pairs that were decided to be one person, and those that are not the first of theirs."""
+        last: dict[int, int] = {}
+        pairs = []
+        for place, tracklet in enumerate(known.tolist()):
+            person = self._first(tracklet)
+            if person in last:
+                pairs.append((last[person], place))
+            last[person] = place
+        return pairs, {place for _, place in pairs}
+
+    def _certain(self, place: dict[int, int], chains: list[tuple[int, int]]) -> Certain:
+        """What is known of a block's tracklets."""
+        same, different = list(chains), list[tuple[int, int]]()
+        if self.certain is not None:
+            for kind, pairs in ((same, self.certain.same), (different, self.certain.different)):
+                kind += [(place[i], place[j]) for i, j in pairs.tolist() if i in place and j in place]
+        return Certain(*(np.array(kind, dtype=np.int64).reshape(-1, 2) for kind in (same, different)))
+
+    def _first(self, tracklet: int) -> int:
+        """By which tracklet a person is known."""
+        while self.above[tracklet] != tracklet:
+            self.above[tracklet] = self.above[self.above[tracklet]]
+            tracklet = int(self.above[tracklet])
+        return tracklet
+
+    def _join(self, one: int, other: int) -> None:
+        """Two tracklets are one person's."""
+        self.above[self._first(other)] = self._first(one)
+
+    def _whole(self) -> Linked:
+        """What was found in all blocks."""
+        for one, other in [] if self.certain is None else self.certain.same.tolist():
+            self._join(one, other)
+        number: dict[int, int] = {}
+        people = np.empty(len(self.rank), np.int64)
+        for tracklet in self.rank.tolist():
+            people[tracklet] = number.setdefault(self._first(tracklet), len(number))
+        seen = self.observations
+        told = persons.features(people[seen.tracklets], seen.frames, seen.xyxy, seen.confidence)
+        return Linked(
+            people=people,
+            probability=persons.probability(told),
+            features=told,
+            links=[replace(one, person=int(people[one.tracklet])) for one in self.links],
+            joined=self.joined,
+            longest_gap=float(np.median([one.longest_gap for one in self.found])),
+            motion=self.found[-1].motion,
+            own=_thinned(self.own),
+        )
+
+
+def _renumbered(own: OwnPairs, chosen: Ints) -> OwnPairs:
+    """The same pairs, of tracklets as the recording numbers them."""
+    return replace(own, different=chosen[own.different], same=chosen[own.same])
+
+
+def _thinned(own: list[OwnPairs]) -> OwnPairs:
+    """Pairs of all blocks, as many as one has at most, evenly over them."""
+    columns = {name: np.concatenate([getattr(one, name) for one in own]) for name in vars(NO_PAIRS)}
+    for names, most in ((DIFFERENT, NEGATIVES), (SAME, POSITIVES)):
+        count = len(columns[names[0]])
+        kept = np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
+        columns |= {name: columns[name][kept] for name in names}
+    return OwnPairs(**columns)
