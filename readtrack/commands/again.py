@@ -7,8 +7,6 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from readtrack.commands.about import finish_folder
 from readtrack.commands.console import INCOMPLETE, INTERRUPTED, output
 from readtrack.commands.opening import SourceSettings, open_source
@@ -154,6 +152,8 @@ def _tell(folder: Path, summary: "Summary", run: dict[str, Any]) -> None:
 
 def _moved(album: "Album", before: "Table", after: "Table") -> "list[Reassignment]":
     """Pictures whose person has another number now; 0 for nobody."""
+    import numpy as np
+
     from readtrack import boxes
     from readtrack.tracking import Reassignment
 
