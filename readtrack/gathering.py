@@ -212,6 +212,27 @@ class Gathering:
         self._clips = {number: known for number, known in self._clips.items() if number in tracklets}
 
 
+def pair_log_odds(
+    matcher: Matcher, crops: Callable[[Sequence[Clip]], Sequence[Clip]] = list
+) -> Callable[[Sequence[Clip], Ints], Floats]:
+    """READ's log odds of pairs of clips: each one's crops against the other as a video, averaged over both ways.
+
+    ``crops`` gives what READ compares, where clips are something else.
+    """
+
+    def answer(clips: Sequence[Clip], pairs: Ints) -> Floats:
+        total = np.zeros(len(pairs))
+        for here, there in ((0, 1), (1, 0)):
+            order = np.argsort(pairs[:, here], kind="stable")
+            for rows in np.split(order, np.flatnonzero(np.diff(pairs[order, here])) + 1):
+                if len(rows):
+                    one, *videos = crops([clips[pairs[rows[0], here]], *(clips[k] for k in pairs[rows, there])])
+                    total[rows] += matcher.log_odds(one, videos).mean(axis=0) / 2
+        return total
+
+    return answer
+
+
 @dataclass(eq=False)
 class Place:
     """A place in a gallery, given before its crop is cut."""
@@ -279,23 +300,12 @@ class Judge:
         keys = [_key(clip) for clip in clips]
         asked = [(keys[i], keys[j]) for i, j in pairs.tolist()]
         new = [k for k, key in enumerate(asked) if key not in self._odds]
-        found = self._ask(clips, pairs[new]).tolist() if new else []
+        found = pair_log_odds(self.matcher, self._crops)(clips, pairs[new]).tolist() if new else []
         known = dict(self._odds)
         for k, odds in zip(new, found, strict=True):
             known[asked[k]] = (clips[pairs[k, 0]], clips[pairs[k, 1]], odds)
         self._odds = {key: known[key] for key in asked}
         return np.array([known[key][2] for key in asked])
-
-    def _ask(self, clips: Sequence[Clip], pairs: Ints) -> Floats:
-        """READ's log odds of pairs of clips: each one's crops against the other as a video, averaged over both ways."""
-        total = np.zeros(len(pairs))
-        for here, there in ((0, 1), (1, 0)):
-            order = np.argsort(pairs[:, here], kind="stable")
-            for rows in np.split(order, np.flatnonzero(np.diff(pairs[order, here])) + 1):
-                if len(rows):
-                    one, *videos = self._crops([clips[pairs[rows[0], here]], *(clips[k] for k in pairs[rows, there])])
-                    total[rows] += self.matcher.log_odds(one, videos).mean(axis=0) / 2
-        return total
 
 
 def _key(clip: Clip) -> Key:

@@ -91,11 +91,6 @@ class OfflineTracker(Linker):
         """Frames handed in so far."""
         return self._gathering.frames
 
-    @property
-    def size(self) -> tuple[int, int] | None:
-        """Width and height of the images; None before the first."""
-        return self._gathering.size
-
     def update(
         self,
         detections: sv.Detections,
