@@ -41,8 +41,7 @@ def link_blocks(
         config: how.
         appearance: of the tracklets.
         before: the tracklet of which another tracker says that each goes on with it.
-        certain: pairs of which somebody knows the answer. Of tracklets that are never in one block, those that are two
-            people are not held apart from a third who might be both.
+        certain: pairs of which somebody knows the answer.
         block: tracklets.
     """
     most = int(np.bincount(observations.frames).max(initial=0)) if len(observations.frames) else 0
@@ -86,6 +85,7 @@ class _Blocks:
         first, self.last = order[self.rows.starts[:-1]], frames[order[self.rows.starts[1:] - 1]]
         steady = observations.steady[first]
         self.rank = np.lexsort((steady[:, 1], steady[:, 0], frames[first]))  # by beginning
+        self._apart = set() if certain is None else set(certain.different.ravel().tolist())
         count = len(self.rank)
         self.above = np.arange(count)  # a tracklet of the same person; the first of all has itself
         self.joined = np.ones(count)
@@ -122,6 +122,10 @@ class _Blocks:
         if self.before is not None:
             said = np.array([place.get(one, -1) for one in self.before[chosen].tolist()])
         chains, follows = self._chains(known)
+        people = {self._first(tracklet): k for k, tracklet in enumerate(known.tolist())}
+        for tracklet in self._apart - place.keys():  # whoever else of the same person is there stands for it
+            if (there := people.get(self._first(tracklet))) is not None:
+                place[tracklet] = there
         found = link(part, self.fps, self.config, looks, said, certain=self._certain(place, chains))
         for one in found.links:
             if one.tracklet < len(known) + len(new) and one.tracklet not in follows:
