@@ -342,3 +342,10 @@ def test_any_trackers_people_are_watched_and_enrolled(people):
         watch.update(sv.Detections(np.array([at(120.0)])), image)
     with pytest.raises(InputError, match="fps=0"):
         Watch(fps=0)
+
+
+def test_a_gallery_made_before_tracks_were_told_is_taken(people, matcher):
+    people.store.connection.execute("ALTER TABLE tracklets DROP COLUMN track")
+    with Gallery(people.folder, matcher) as again:
+        assert again.add(list(LOOKS["ann"]), "hall", name="dan") == 4
+        assert again.find(list(LOOKS["ann"])).probabilities.keys() == {1, 2, 3, 4}
