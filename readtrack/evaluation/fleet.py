@@ -23,8 +23,8 @@ AWAY = 600.0  # seconds between somebody's tracklets, about
 RECORDING = 3600.0  # seconds of a recording
 ALIKE = 0.5  # share of vectors that all people have in common
 NOISE = 0.6  # of a person's vectors, beside what is their own
-SAME, DIFFERENT = (6.7, 2.1), (-3.1, 2.4)  # log odds that the judge gives, mean and standard deviation: what read-s
-# says of Market-1501's held-out people over cameras, of whom only those that resemble each other are compared
+SAME, DIFFERENT = (6.7, 2.1), (-3.1, 2.4)  # log odds that the judge gives, mean and standard deviation: what a
+# read-s said of Market-1501's people over cameras, of whom only those that resemble each other are compared
 MOST = 12  # compared with each
 
 
