@@ -15,11 +15,12 @@ from readtrack.gallery.contents import appearances_of, entries_of, sights_of
 from readtrack.gallery.search import kept_crops
 from readtrack.gallery.store import Store
 from readtrack.gathering import pair_log_odds
-from readtrack.linking.similarity import Clip
+from readtrack.linking.similarity import NEGATIVES, Clip, level
 from readtrack.read.matcher import Matcher
 from readtrack.tracking.evidence import worth
 
 MOST = 12  # of those that resemble a tracklet READ compares
+DRAWN = 20 * NEGATIVES  # pairs of one recording, of which those count who are seen at once
 PAIRS_AT_ONCE = 2000  # that are judged while their features are in memory
 COLUMNS = ("person", "name", "recording", "track", "began", "ended", "probability")
 
@@ -90,7 +91,10 @@ def link_gallery(
     times = (np.where(unknown, np.nan, values) for values in (first, last))
     seen = Seen(index.vectors, recording.astype(np.int64), *times)
     pairs = candidates(seen, reach, most)
-    odds = judge(matcher, store, index.tracklets, *pairs, progress)
+    said, crops = judge(matcher, store, index.tracklets, *pairs, progress)
+    apart = seen_at_once(seen.recording, first, last)
+    different = judge(matcher, store, index.tracklets, *apart)[0]
+    odds = (said + level(different[np.isfinite(different)])) * worth(crops)
     numbers, person = np.unique(index.persons, return_inverse=True)
     named = np.array([names.get(number) is not None for number in numbers.tolist()], dtype=bool)
     who, sure = link_tracklets(seen, reach, *pairs, odds, person.astype(np.int64), named)
@@ -112,12 +116,12 @@ def judge(
     first: Ints,
     second: Ints,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Floats:
+) -> tuple[Floats, Ints]:
     """READ's log odds of pairs (P,) of tracklets, both ways; who was forgotten meanwhile resembles nobody.
 
-    Several crops are worth what ``pool_log_odds`` makes of them.
+    Beside them the crops (P,) of that tracklet which has fewer.
     """
-    odds, ask = np.zeros(len(first)), pair_log_odds(matcher)
+    odds, crops, ask = np.zeros(len(first)), np.ones(len(first), np.int64), pair_log_odds(matcher)
     progress(0, len(first))
     for start in range(0, len(first), PAIRS_AT_ONCE):
         rows = slice(start, start + PAIRS_AT_ONCE)
@@ -126,11 +130,24 @@ def judge(
             clips: list[Clip] = [kept_crops(matcher, store, [number]) for number in tracklets[used].tolist()]
         both = place.reshape(2, -1).T
         there = np.array([bool(clips[i]) and bool(clips[j]) for i, j in both.tolist()], dtype=bool)
-        crops = np.array([len(clip) for clip in clips])[both].min(axis=1)
-        odds[rows][there] = ask(clips, both[there]) * worth(crops[there])
+        crops[rows] = np.maximum(np.array([len(clip) for clip in clips])[both].min(axis=1), 1)
+        odds[rows][there] = ask(clips, both[there])
         odds[rows][~there] = -np.inf
         progress(min(start + PAIRS_AT_ONCE, len(first)), len(first))
-    return odds
+    return odds, crops
+
+
+def seen_at_once(recording: Ints, first: Floats, last: Floats) -> tuple[Ints, Ints]:
+    """Some pairs of tracklets of one recording that are seen at the same time: surely two people, who set the level."""
+    rng, order = np.random.default_rng(0), np.argsort(recording, kind="stable")
+    start = np.searchsorted(recording[order], recording)
+    count = np.bincount(recording)[recording] if len(recording) else recording
+    one = rng.integers(0, max(len(recording), 1), DRAWN if len(recording) else 0)
+    other = order[start[one] + rng.integers(0, count[one])]
+    kept = (one < other) & (np.minimum(last[one], last[other]) > np.maximum(first[one], first[other]))
+    pairs = np.unique(np.stack([one[kept], other[kept]]), axis=1)
+    pairs = pairs[:, rng.permutation(pairs.shape[1])[:NEGATIVES]]
+    return pairs[0], pairs[1]
 
 
 def write_people(gallery: Gallery, path: Path, sources: Sequence[str], sure: dict[int, float]) -> int:
