@@ -9,6 +9,7 @@ from readtrack.evaluation.fleet import draw, evaluate_fleet
 from readtrack.fleet import candidates as rooms
 from readtrack.fleet.candidates import Reach, Seen, candidates
 from readtrack.fleet.linking import link_tracklets
+from readtrack.fleet.people import seen_at_once
 
 
 def seen(recording, first, last=None, vectors=None):
@@ -81,3 +82,10 @@ def test_drawn_fleets_are_linked_and_timed(capsys):
     with pytest.raises(InputError, match="above 0"):
         evaluate_fleet([10], (0.0,))
     assert bench(["fleet", "--tracklets", "50", "--within", "1"]) == 0 and "50" in capsys.readouterr().out
+
+
+def test_who_is_seen_at_once_in_one_recording_sets_the_level():
+    one = seen([0, 1, 0, 0, 1], [0.0, 0.0, 5.0, 100.0, 5.0])
+    assert set(zip(*seen_at_once(one.recording, one.first, one.last), strict=True)) == {(0, 2), (1, 4)}
+    nobody = np.zeros(0)
+    assert not len(seen_at_once(nobody.astype(int), nobody, nobody)[0])
