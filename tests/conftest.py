@@ -1,5 +1,6 @@
 """What several tests need: small networks, small data sets, and data that may not ship."""
 
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -25,6 +26,16 @@ settings.load_profile("busy machine")
 SHARED = Path(__file__).parents[2] / "shared"
 
 TINY = ReadConfig("mobilenet_v2", height=64, width=32, clip_length=2, theta_dim=4, phi_dim=6, feature_dim=8)
+
+
+@pytest.fixture(autouse=True)
+def quiet_again():
+    """What a command sets of the project's log holds for one test."""
+    log = logging.getLogger("readtrack")
+    level, propagate, disabled, handlers = log.level, log.propagate, log.disabled, [*log.handlers]
+    yield
+    log.setLevel(level)
+    log.propagate, log.disabled, log.handlers = propagate, disabled, handlers
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ POSITIVES = 100  # pairs known to be the same
 USUAL = -6.5  # log odds, on average, of people known to be different, by a calibrated judge,
 BELIEF = 30.0  # in which is believed like in so many pairs
 PRIOR = float(np.log(9))  # calibrated judges take one pair in ten for the same; here the alternatives are weighed
+BLOCK = 8192  # pairs of vectors that are multiplied at once
 FITTED = 20  # pairs from which on vectors are set against the judge
 
 
@@ -97,14 +98,14 @@ def compare(
     pairs = np.stack([place[first], place[second]], axis=1)
     same = np.arange(len(owners), len(clips)).reshape(-1, 2)
     likeness = np.zeros(len(first))
-    likeness[told] = np.einsum("ij,ij->i", vectors[pairs[told, 0]], vectors[pairs[told, 1]])
+    likeness[told] = _alike(vectors, pairs[told])
     different = different[told[different]]
     different = np.sort(rng.permutation(different)[:NEGATIVES])
     asked = _nearest(first, second, np.where(told & possible, likeness, -np.inf), len(known), most)
     asked[different] = True
     rows = np.flatnonzero(asked)
     said = appearance.log_odds(clips, np.concatenate([pairs[rows], same]))
-    alike = np.concatenate([likeness[rows], np.einsum("ij,ij->i", vectors[same[:, 0]], vectors[same[:, 1]])])
+    alike = np.concatenate([likeness[rows], _alike(vectors, same)])
     answer[told] = _line(alike, said, likeness[told])
     answer[rows] = said[: len(rows)]
     added = level(answer[different])
@@ -118,6 +119,13 @@ def compare(
         made_of_same=said[len(rows) :] + added,
     )
     return answer, own
+
+
+def _alike(vectors: Floats, pairs: Ints) -> Floats:
+    """The products of pairs (K, 2) of vectors (M, D), without copies of all of them at once."""
+    parts = [pairs[at : at + BLOCK] for at in range(0, len(pairs), BLOCK)]
+    found = [np.einsum("ij,ij->i", vectors[part[:, 0]], vectors[part[:, 1]]) for part in parts]
+    return np.concatenate([np.zeros(0), *found])
 
 
 def _nearest(first: Ints, second: Ints, likeness: Floats, count: int, most: int) -> NDArray[np.bool_]:
