@@ -152,3 +152,56 @@ def test_a_real_person_cut_in_two_is_one_again(tmp_path, capsys):
     told = capsys.readouterr().out.splitlines()
     before, after = (float(line.split()[1]) for line in told if line.startswith(("before", "after")))
     assert after > before
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A run on a short street, and its folder."""
+    out = tmp_path / "run"
+    monkeypatch.chdir(tmp_path)
+    assert track.main(["street", "--end", "60", "--out", str(out), "--quiet", "--threads", "1"]) == 0
+    return out
+
+
+def test_a_run_is_linked_again_to_the_same_and_by_other_settings_to_others(folder, tmp_path, capsys):
+    names = ("tracks.txt", "dropped.txt", "associations.jsonl")
+    before = {name: (folder / name).read_bytes() for name in names}
+    about = json.loads((folder / "summary.json").read_text())
+    (folder / "tracks.txt").write_text("")
+    assert relink.main([str(folder)]) == 0
+    assert {name: (folder / name).read_bytes() for name in names} == before
+    told = capsys.readouterr().out
+    assert f"{about['identities']} people of " in told and "tracks.mp4 shows who was who before" in told
+    settings = tmp_path / "other.json"
+    settings.write_text(json.dumps({"prior": -100, "min_person": 0}))
+    video, page = (folder / "tracks.mp4").read_bytes(), (folder / "report.html").read_text()
+    assert relink.main([str(folder), "--settings", str(settings)]) == 0
+    again = json.loads((folder / "summary.json").read_text())
+    assert again["identities"] > about["identities"] and again["run"]["tracking"]["prior"] == -100
+    assert again["linked_again"] and "scores" not in again and again["frames"] == about["frames"]
+    assert (folder / "report.html").read_text() != page and (folder / "tracks.mp4").read_bytes() == video
+    assert relink.main([str(folder), "--source", "street", "--quiet"]) == 0
+    assert (folder / "tracks.txt").read_bytes() == before["tracks.txt"]  # its own settings once more
+    assert (folder / "tracks.mp4").stat().st_mtime_ns and not (folder / "crops").exists()
+
+
+def test_a_run_of_something_else_is_refused(folder, tmp_path, capsys):
+    def refused(*words):
+        assert relink.main([str(folder), *map(str, words)]) == 2
+        error = capsys.readouterr().err
+        assert len(error.strip().splitlines()) == 1
+        return error
+
+    assert "not what was tracked" in refused("--source", "street:1")
+    assert "only" in refused("--interpolate", "3")
+    settings = tmp_path / "other.json"
+    settings.write_text('{"start_confidence": 0.9}')
+    assert "other tracklets" in refused("--settings", settings)
+    assert "other weights" in refused("--weights", "read-m")
+    (folder / "tracklets.sqlite").unlink()
+    assert "--keep" in refused()
+
+
+def test_tracks_need_their_source(sequence, capsys):
+    assert relink.main([str(sequence / "tracks.txt")]) == 2
+    assert "--source" in capsys.readouterr().err
