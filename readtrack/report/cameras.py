@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from readtrack.files import replacing
-from readtrack.report.people import WIDTH, Scale, Shown, as_shown, clock, sureness
+from readtrack.report.people import WIDTH, Scale, Shown, as_shown, clock
+from readtrack.report.templating import environment, source
 from readtrack.results import Album, Passage
 
 NAME = "index.html"
@@ -67,22 +66,13 @@ def write_cameras_report(folder: Path, title: str, cameras: Sequence[CameraPage]
     Raises:
         InputError: it cannot be written.
     """
-    environment = Environment(
-        loader=PackageLoader("readtrack.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"clock": clock, "sureness": sureness}
-    loader: Any = environment.loader
-    style = str(loader.get_source(environment, "page.css")[0])
+    made = environment()
     every = [one for camera in cameras for one in camera.passages]
     begin = min((one.begins for one in every), default=0.0)
     end = max((one.ends for one in every), default=1.0)
     scale = Scale(0, max(round((end - begin) * 100), 100), 100.0, 1)
     people = _people(cameras, begin, scale)
-    text = environment.get_template("cameras.html").render(
+    text = made.get_template("cameras.html").render(
         title=title,
         cameras=cameras,
         people=people,
@@ -90,7 +80,7 @@ def write_cameras_report(folder: Path, title: str, cameras: Sequence[CameraPage]
         begin=begin,
         length=end - begin,
         ticks=scale.ticks(),
-        style=style,
+        style=source(made, "page.css"),
         width=WIDTH,
         lane=LANE,
         row=LANE * len(cameras) + 8,

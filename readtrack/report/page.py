@@ -4,13 +4,11 @@ import base64
 import hashlib
 import shlex
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from readtrack.files import replacing
 from readtrack.report.contents import MOST_DECISIONS, contents
-from readtrack.report.people import SURE, WIDTH, clock, sureness
+from readtrack.report.people import SURE, WIDTH
+from readtrack.report.templating import environment, source
 from readtrack.results import CORRECTIONS, Album, Table, read
 
 NAME = "report.html"
@@ -40,17 +38,11 @@ def write_report(folder: Path, album: Album | None = None, table: Table | None =
 
 def render(folder: Path, table: Table, album: Album | None) -> str:
     """The page as text."""
-    environment = Environment(
-        loader=PackageLoader("readtrack.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"clock": clock, "percent": _percent, "sureness": sureness}
-    script, style = (_source(environment, name) for name in ("page.js", "page.css"))
+    made = environment()
+    made.filters["percent"] = _percent
+    script, style = (source(made, name) for name in ("page.js", "page.css"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("page.html").render(
+    return made.get_template("page.html").render(
         page=contents(folder, table, album),
         script=script,
         style=style,
@@ -69,9 +61,3 @@ def _percent(probability: float) -> str:
     if probability >= 0.995:
         return "certain" if probability == 1 else "over 99 %"
     return f"{int(100 * probability + 1e-9)} %"  # rounded down, so that 90 % is what is called sure
-
-
-def _source(environment: Environment, name: str) -> str:
-    """One of the files beside the template, as it stands."""
-    loader: Any = environment.loader
-    return str(loader.get_source(environment, name)[0])
