@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from readtrack import boxes
 from readtrack.gathering import Compared, Judge, compare_places
 from readtrack.linking.blocks import link_blocks
-from readtrack.linking.engine import Certain, Linked, Observations, People, settle, steady_boxes
+from readtrack.linking.engine import Certain, Linked, Observations
 from readtrack.linking.settings import LinkingConfig
+from readtrack.linking.settling import People, settle, steady_boxes
 from readtrack.linking.similarity import Appearance, Clip, Ints
 from readtrack.read.matcher import Matcher
 from readtrack.recorded import BOX, Recorded

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.errors import InputError
-from readtrack.linking.engine import Linked, apart
+from readtrack.linking.engine import Linked
 from readtrack.linking.settings import LinkingConfig
+from readtrack.linking.settling import apart
 from readtrack.linking.similarity import Ints
 from readtrack.live import Live
 from readtrack.offline import OfflineTracker

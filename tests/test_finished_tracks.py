@@ -6,8 +6,8 @@ import supervision as sv
 from painted import Eyes, at, away_and_back, paint
 
 from readtrack.errors import InputError
-from readtrack.linking.engine import apart
 from readtrack.linking.settings import LinkingConfig
+from readtrack.linking.settling import apart
 from readtrack.relinking import relink
 from readtrack.video import Frame
 

@@ -11,8 +11,9 @@ from readtrack.evaluation.playback import Progress
 from readtrack.evaluation.provenance import versions
 from readtrack.evaluation.recordings import Recording, label, lost_frames, open_recording
 from readtrack.evaluation.settings import RecordingSettings
-from readtrack.linking.engine import Linked, Observations, People
+from readtrack.linking.engine import Linked, Observations
 from readtrack.linking.settings import LinkingConfig
+from readtrack.linking.settling import People
 from readtrack.metrics.tracking import score_tracking
 from readtrack.offline import OfflineTracker
 from readtrack.pipeline import Steps, people_by_frame

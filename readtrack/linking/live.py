@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from readtrack.linking.engine import MOVING, Linked, Observations, link, steady_boxes
+from readtrack.linking.engine import Linked, Observations, link
 from readtrack.linking.motion import SPAN, Motion
 from readtrack.linking.remembered import NO_ROWS, NOBODY, Frame, Rows, Unit, between, looked_up, owners
 from readtrack.linking.settings import LinkingConfig
+from readtrack.linking.settling import MOVING, steady_boxes
 from readtrack.linking.similarity import NO_PAIRS, Appearance
 
 Floats = NDArray[np.float64]

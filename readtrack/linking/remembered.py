@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from readtrack.linking.engine import SURE, into_frames
 from readtrack.linking.filling import smooth
 from readtrack.linking.motion import SPAN
+from readtrack.linking.settling import SURE, into_frames
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

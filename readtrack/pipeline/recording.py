@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from readtrack import boxes
 from readtrack.linker import Known, Linker
-from readtrack.linking.engine import Linked, People
+from readtrack.linking.engine import Linked
+from readtrack.linking.settling import People
 from readtrack.offline import OfflineTracker
 from readtrack.pipeline.steps import Detect, Step, Steps
 from readtrack.pipeline.work import count_work, work_of

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from readtrack.linking import persons
-from readtrack.linking.engine import Linked, People
+from readtrack.linking.engine import Linked
+from readtrack.linking.settling import People
 from readtrack.linking.similarity import OwnPairs
 from readtrack.tracking import Reassignment
 from readtrack.video import Frame

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from readtrack.errors import InputError
-from readtrack.linking.engine import Certain, Observations, link, settle
+from readtrack.linking.engine import Certain, Observations, link
 from readtrack.linking.motion import Ends, Motion, learn_motion
 from readtrack.linking.partition import Evidence, Partition
 from readtrack.linking.settings import LinkingConfig
+from readtrack.linking.settling import settle
 from readtrack.linking.similarity import PRIOR, USUAL, Appearance, level
 
 FPS = 25.0

@@ -10,7 +10,8 @@ import supervision as sv
 from readtrack import boxes
 from readtrack.gathering import linking_config
 from readtrack.images import Image
-from readtrack.linking.engine import Linked, Observations, People
+from readtrack.linking.engine import Linked, Observations
+from readtrack.linking.settling import People
 from readtrack.metrics.tracking import IdentityCounts, count_identities
 from readtrack.offline import OfflineTracker
 from readtrack.pipeline import people_by_frame
