@@ -18,7 +18,7 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 DOORS = {"run", "train", "evaluate", "relink", "average", "calibrate", "bench"}
 FLOORS = [  # a room imports from lower floors and from itself
     {"errors"},
-    {"boxes", "images", "files", "devices"},
+    {"boxes", "images", "files", "devices", "odds"},
     {"mot", "video", "detect", "street", "tracking", "linking", "read", "metrics"},
     {"gathering"},
     {"recorded"},

@@ -13,6 +13,7 @@ from readtrack.commands.about import about_run, finish_folder, summary_table, to
 from readtrack.commands.again import TRACKLETS, facts_of
 from readtrack.commands.console import INCOMPLETE, INTERRUPTED, exit_status, output
 from readtrack.commands.counting import CountingSettings, places_in
+from readtrack.commands.light import light_supervision
 from readtrack.commands.opening import PeopleSettings, ReadSettings, SourceSettings, detect_people, open_source
 from readtrack.commands.parsing import parse
 from readtrack.commands.running import (
@@ -95,6 +96,7 @@ def _settings(argv: list[str] | None) -> TrackSettings:
 
 def _track(settings: TrackSettings) -> int:
     """Track what the command line names and print the tables; returns the exit status."""
+    light_supervision()
     from readtrack.evaluation.recordings import Recording
     from readtrack.files import replacing
     from readtrack.offline import OfflineTracker

@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from readtrack.detect.config import DetectorConfig, log
 from readtrack.errors import InputError
 from readtrack.images import Image
+from readtrack.odds import logistic
 
 Array = NDArray[np.float32]
 
@@ -185,11 +185,11 @@ def _decode_dfine(answer: dict[str, Any], _: tuple[int, int]) -> tuple[Array, Ar
 
 
 def _decode_transformers(answer: dict[str, Any], size: tuple[int, int]) -> tuple[Array, Array, NDArray[np.intp] | None]:
-    return _corners(answer["pred_boxes"][0], size), expit(answer["logits"][0]), None
+    return _corners(answer["pred_boxes"][0], size), logistic(answer["logits"][0]), None
 
 
 def _decode_rfdetr(answer: dict[str, Any], size: tuple[int, int]) -> tuple[Array, Array, NDArray[np.intp] | None]:
-    scores = expit(answer["labels"][0])
+    scores = logistic(answer["labels"][0])
     if scores.shape[1] == 91:  # COCO's own numbers, with gaps
         scores = np.delete(scores, COCO_GAPS, axis=1)
     return _corners(answer["dets"][0], size), scores, None

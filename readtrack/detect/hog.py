@@ -3,11 +3,11 @@
 import cv2
 import numpy as np
 import supervision as sv
-from scipy.special import expit
 
 from readtrack.detect.config import DetectorConfig, log
 from readtrack.errors import InputError
 from readtrack.images import Image
+from readtrack.odds import logistic
 
 WINDOW = (64, 128)  # width, height the SVM was trained on
 PERSON = np.array([0.58, 0.80])  # part of a hit's width and height that the person fills
@@ -45,7 +45,7 @@ class Hog:
         tlwh = np.asarray(hits, dtype=np.float32) / scale
         centre, half = tlwh[:, :2] + tlwh[:, 2:] / 2, tlwh[:, 2:] * PERSON / 2
         # 1.5: of TUD's hits with weight w about this part is right
-        confidence = expit(1.5 * np.asarray(weights, dtype=np.float32).ravel())
+        confidence = logistic(1.5 * np.asarray(weights, dtype=np.float32).ravel())
         found = sv.Detections(
             xyxy=np.concatenate([centre - half, centre + half], axis=1).astype(np.float32),
             confidence=confidence,

@@ -8,8 +8,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from readtrack import boxes
 from readtrack.linking.motion import Ends, Motion
@@ -103,6 +101,9 @@ def parties(count: int, first: Ints, second: Ints, gain: Floats) -> Ints:
 
 def connected(count: int, first: Ints, second: Ints) -> Ints:
     """The component (N,) of each of N tracklets that hang together by pairs (P,)."""
+    from scipy.sparse import coo_array  # long to import, and for crowds only
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(count, count))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
+
+from readtrack.odds import logistic
 
 Floats = NDArray[np.floating[Any]]
 
@@ -33,7 +34,7 @@ def fit_sigmoid(
 
 def sigmoid(logits: Floats, scale: float, offset: float) -> Floats:
     """Probabilities of logits of any shape, by what ``fit_sigmoid`` found."""
-    return np.asarray(expit(scale * logits + offset))
+    return logistic(scale * logits + offset)
 
 
 def reliability_curve(

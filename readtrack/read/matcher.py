@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from readtrack import boxes
 from readtrack.boxes import Floats
 from readtrack.errors import InputError, given
 from readtrack.images import Image
+from readtrack.odds import logistic
 from readtrack.read.cache import Clip
 from readtrack.read.config import ReadConfig
 from readtrack.read.crops import Crop, Shown, Source, as_crops, check_tracklets, clip_of, cut_out
@@ -226,7 +226,7 @@ class Matcher:
         Raises:
             InputError: a tracklet has no crops, or as ``crops``.
         """
-        return np.asarray(expit(self.log_odds(queries, galleries)))
+        return logistic(self.log_odds(queries, galleries))
 
     def log_odds(self, queries: Source, galleries: Sequence[Source]) -> Floats:
         """Calibrated log odds that each query and each tracklet show the same person, as in ``similarity``.
@@ -238,7 +238,7 @@ class Matcher:
 
     def probability(self, logits: NDArray[np.floating[Any]]) -> Floats:
         """Calibrated probabilities in [0, 1] of what ``logits`` gave, of any shape."""
-        return np.asarray(expit(self.calibrated(logits)))
+        return logistic(self.calibrated(logits))
 
     def calibrated(self, logits: NDArray[np.floating[Any]]) -> Floats:
         """Calibrated log odds of what ``logits`` gave, of any shape."""

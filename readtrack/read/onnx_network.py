@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from readtrack.devices import onnx_device, onnx_session
 from readtrack.errors import InputError
@@ -168,7 +167,8 @@ class OnnxNetwork:
         scores = (still.features[0] @ query.T) @ (maps @ gallery.T).T  # (P, T * P)
         if bias:
             scores += np.tile(bias[0], scores.shape[1] // len(scores))
-        return np.asarray(softmax(scores.astype(np.float64), axis=1).mean(axis=0))
+        weights = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
+        return np.asarray((weights / weights.sum(axis=1, keepdims=True)).mean(axis=0))
 
     def pool(self, features: Sequence[Floats]) -> Floats:
         """One unit vector (N, C) for each of N feature maps."""

@@ -154,7 +154,7 @@ class Results:
         self._mot = self._stack.enter_context(MotWriter(folder / "tracks.txt")) if tables else None
         self._log = self._stack.enter_context((folder / "associations.jsonl").open("w")) if tables else None
         self._video = self._stack.enter_context(VideoWriter(folder / "tracks.mp4", fps)) if video else None
-        self._painter = Painter(fps)
+        self._painter = Painter(fps) if video or show else None
         self.names: dict[int, str] = {}  # of people, for the video
         self._window = Window(str(folder)) if show else None
         self._crops = folder / "crops" if crops else None
@@ -174,7 +174,7 @@ class Results:
             self._log.writelines(json.dumps(asdict(association)) + "\n" for association in associations)
             self._log.flush()
         for association in associations:
-            if association.reason == "reidentified":
+            if self._painter is not None and association.reason == "reidentified":
                 self._painter.returned(association.track, frame.index, association.probability)
         if frame.image is not None:
             image = frame.image if self.blur is None else blurred(frame.image, people, self.blur)
@@ -191,7 +191,7 @@ class Results:
         """Save crops, and draw people for the video and the window."""
         if self._crops is not None:
             self._save_crops(self._crops, frame.index, image, known)
-        if self._video is not None or self._window is not None:
+        if self._painter is not None:
             painted = self._painter.paint(image, known, frame.index, self.names)
             if self.overlay is not None:
                 self.overlay.draw(painted, frame.index)

@@ -14,7 +14,7 @@ from readtrack.errors import InputError
 
 PATIENCE = 30  # seconds for a window to open
 DASH = 6  # pixels
-MARK = sv.Color.from_hex("#FFD400")  # of a person brought back
+MARK = "#FFD400"  # of a person brought back
 
 
 class Painter:
@@ -24,7 +24,7 @@ class Painter:
         """Trails last for a second, the mark of a return for ``mark`` seconds."""
         palette, lookup = sv.ColorPalette.DEFAULT, sv.ColorLookup.TRACK
         self._boxes = sv.BoxAnnotator(palette, thickness=2, color_lookup=lookup)
-        self._halo = sv.BoxAnnotator(MARK, thickness=6)
+        self._halo = sv.BoxAnnotator(sv.Color.from_hex(MARK), thickness=6)
         self._labels = sv.LabelAnnotator(palette, text_scale=0.45, text_padding=4, color_lookup=lookup)
         self._trails = sv.TraceAnnotator(
             palette, sv.Position.BOTTOM_CENTER, trace_length=max(2, round(fps)), color_lookup=lookup
