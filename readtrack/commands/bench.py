@@ -1,6 +1,5 @@
 """Command: how fast pairs are judged, beside what the machine could do. ``readtrack bench --help``."""
 
-import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.table import Table
 
-from readtrack.commands import bench_gallery
+from readtrack.commands import bench_gallery, bench_hostile
 from readtrack.commands.console import exit_status, output, progress
 from readtrack.commands.parsing import parse
 from readtrack.devices import Precision
-from readtrack.errors import InputError
 
 if TYPE_CHECKING:
     import torch
@@ -25,10 +23,6 @@ DESCRIPTION = (
     "Measure how fast READ judges pairs of image and video on this machine, and how near that is to what the machine "
     "can do. No data is needed."
 )
-HOSTILE = """examples:
-  python -m readtrack.bench hostile
-  python -m readtrack.bench hostile --inputs 100 --kills 5 --frames 5000 --seed 7
-"""
 CROWD = """what is told:
   ms         of the processor for each frame: mean, median and slowest; boxes alone, no READ
   IDF1       who was given which id, of the boxes handed in
@@ -88,21 +82,6 @@ class BenchSettings:
 
 
 @dataclass(frozen=True)
-class HostileSettings:
-    """How much is tried."""
-
-    inputs: int = 1000  # bad boxes, frames, files, streams, truths and checkpoints
-    kills: int = 50  # runs that are stopped at a random moment, or whose disk fills
-    frames: int = 100_000  # that are tracked in one go
-    seed: int = 0  # of what is tried
-    report: Path | None = None  # JSON of everything found; if not given, runs/hostile.json
-
-    def __post_init__(self) -> None:
-        if min(self.inputs, self.kills, self.frames - 1) < 0:
-            raise InputError("inputs, kills and frames: give how many there are to be, frames from 1 on")
-
-
-@dataclass(frozen=True)
 class CrowdSettings:
     """How many people walk about, and who follows them."""
 
@@ -127,9 +106,7 @@ def main(argv: list[str] | None = None) -> int:
     """Parse the command line, measure, print. Returns the exit status, as --help tells."""
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["hostile"]:
-        about = "Hand in what is bad, kill runs, track without end; tell what was refused in one line, and what broke."
-        prog = "readtrack bench hostile"
-        return exit_status(lambda: _hostile(parse(HostileSettings, words[1:], prog, about, HOSTILE)))
+        return bench_hostile.main(words[1:])
     if words[:1] == ["fleet"]:
         return bench_gallery.fleet(words[1:])
     if words[:1] == ["gallery"]:
@@ -176,7 +153,7 @@ def _whole(settings: BenchSettings) -> None:
     console, weights = output(), settings.weights or "read-s"
     spent, engine = time_crops(weights)
     console.print(f"{weights} on {engine}: {spent:.2f} ms a crop")
-    table = Table("beside", "READ s", "motion s", "ratio", "spread", "start-up s")
+    table = Table("beside", "", "READ s", "motion s", "ratio", "spread", "start-up s")
     with TemporaryDirectory() as folder:
         track = ["-m", "readtrack.run", settings.source, "--out", f"{folder}/run"]
         track += ["--overwrite", "--no-video", "--quiet"]
@@ -184,9 +161,10 @@ def _whole(settings: BenchSettings) -> None:
             track += ["--detections", str(settings.detections)]
         read, motion = ([*track, "--weights", name] for name in (weights, "none"))
         for name, busy in (("nothing", 0), ("2 busy", 2)):
-            cost = time_commands(read, motion, [*read, "--end", "1"], settings.runs, busy)
-            times = [f"{median(seconds):.2f}" for seconds in (cost.read, cost.motion)]
-            table.add_row(name, *times, f"{cost.ratio:.2f}", f"{cost.spread:.2f}", f"{cost.start:.2f}")
+            costs = time_commands(read, motion, [*read, "--end", "1"], settings.runs, busy)
+            for clock, cost in zip(("on the wall", "of the processor"), costs, strict=True):
+                times = (median(cost.read), median(cost.motion), cost.ratio, cost.spread, median(cost.start))
+                table.add_row(name, clock, *(f"{one:.2f}" for one in times))
     table.caption = f"{settings.source}, medians of {settings.runs} runs each; spread: READ's slowest by fastest"
     console.print(table)
 
@@ -231,46 +209,6 @@ def _linking(settings: LinkingSettings) -> None:
         shares = (f"{row.right:.0%}", f"{row.wrong:.0%}")
         table.add_row(f"{row.tracklets:,}", f"{row.minutes:.1f}", f"{row.boxes:,}", *sizes, *shares)
     output().print(table)
-
-
-def _hostile(settings: HostileSettings) -> int:
-    """Try what goes wrong; the status is 1 where something broke."""
-    from dataclasses import asdict
-
-    from readtrack.evaluation.hostile import evaluate_hostile
-    from readtrack.evaluation.provenance import write_json
-    from readtrack.files import check_writable
-
-    def run(video: Path, detections: Path, out: Path, live: bool) -> list[str]:
-        words = [str(video), "--detections", str(detections), "--out", str(out), "--weights", "none", "--quiet"]
-        return [*words, "--no-report", *["--live"] * live]
-
-    file = settings.report or Path("runs") / "hostile.json"
-    check_writable(file)
-    logging.getLogger("readtrack").setLevel(logging.ERROR)
-    with progress("tried") as (begin, report):
-
-        def step(done: int, total: int) -> None:
-            if not done:
-                begin(total)
-            report(done)
-
-        found = evaluate_hostile(settings.inputs, settings.kills, settings.frames, run, settings.seed, step)
-    console, table = output(), Table("bad inputs", "refused in one line", "taken, whole", "faults")
-    for kind, tally in found.inputs.items():
-        table.add_row(kind, str(tally.refused), str(tally.taken), str(len(tally.faults)))
-    faults = [f"{kind} {fault}" for kind, tally in found.inputs.items() for fault in tally.faults]
-    console.print(table)
-    console.print(f"inputs: {settings.inputs - len(faults)} of {settings.inputs} refused in one line or taken rightly")
-    console.print(f"kills and full disks: files whole after {found.readable} of {found.kills}")
-    memory = ", ".join(f"{size:.0f}" for size in found.megabytes)
-    console.print(f"{found.frames} frames, {found.frames_per_second:.0f} a second; MB as they went by: {memory}")
-    console.print(f"the same frames twice give the same bytes: {'yes' if found.same_bytes else 'NO'}")
-    for line in [*faults, *found.torn]:
-        console.print(line)
-    write_json(file, asdict(found))
-    console.print(f"written to {file}")
-    return 0 if not faults and not found.torn and found.same_bytes else 1
 
 
 def _rates(bench: "Bench") -> Table:
