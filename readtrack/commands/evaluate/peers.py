@@ -1,6 +1,7 @@
 """Task: trackers side by side on the same detections and frames."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tyro.conf import UseAppendAction
@@ -37,6 +38,7 @@ class Command:
 
     settings: UseAppendAction[PeerSettings]
     output: Output
+    tracks: Path | None = None  # folder for everybody's tracks, <tracker>/<recording>.txt in MOTChallenge's format
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -50,7 +52,7 @@ def _run(command: Command) -> int:
 
     file, console = command.output.file("peers", command.settings), command.output.console()
     with command.output.progress("frames") as progress:
-        found = evaluate_peers(command.settings, progress)
+        found = evaluate_peers(command.settings, progress, command.tracks)
     for source in dict.fromkeys(row.source for row in found.rows):
         console.print(_table(source, [row for row in found.rows if row.source == source]), "", sep="\n")
     print_left_out(found.left_out, len(command.settings.source), console)

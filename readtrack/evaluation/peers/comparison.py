@@ -2,16 +2,18 @@
 
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from readtrack.errors import InputError
 from readtrack.evaluation.peers import HostError
 from readtrack.evaluation.peers.selection import TOGETHER, LeftOut, Selection, host_versions
-from readtrack.evaluation.playback import Progress, counting, replay
+from readtrack.evaluation.playback import Progress, Replay, counting, replay
 from readtrack.evaluation.provenance import versions
 from readtrack.evaluation.recordings import lost_frames
 from readtrack.evaluation.settings import PeerSettings
 from readtrack.metrics.tracking import SequenceScores, prepare_sequence, score_prepared
+from readtrack.mot import MotWriter
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,15 @@ class PeerReport:
     versions: dict[str, str]
 
 
-def evaluate_peers(settings: PeerSettings, progress: Progress = lambda done, total: None) -> PeerReport:
+def evaluate_peers(
+    settings: PeerSettings, progress: Progress = lambda done, total: None, tracks: Path | None = None
+) -> PeerReport:
     """Let trackers compete.
 
     Args:
         settings: on what, and who.
         progress: told how many frames of all runs are done, and of how many, once all sources proved readable.
+        tracks: folder for what is scored, ``<tracker>/<recording>.txt`` in MOTChallenge's format.
 
     Raises:
         InputError: settings, networks or sources cannot be used, or nobody can take part.
@@ -63,6 +68,8 @@ def evaluate_peers(settings: PeerSettings, progress: Progress = lambda done, tot
                     selection.left_out.append(LeftOut(recording.name, name, str(error)))
                     continue
                 truth = {frame: recording.truth(frame) for frame in run.frames}
+                if tracks is not None:
+                    _write(tracks / name, titles[source], run)
                 prepared.setdefault(name, {})[source] = prepare_sequence(truth, run.tracks, run.frames)
                 spent[name, source] = len(run.frames), run.seconds
         lost = lost_frames(recordings.values())
@@ -75,6 +82,16 @@ def evaluate_peers(settings: PeerSettings, progress: Progress = lambda done, tot
         lost=lost,
         versions={**versions(), **host_versions()},
     )
+
+
+def _write(folder: Path, title: str, run: Replay) -> None:
+    """The boxes of a run, in the place of those of an earlier one."""
+    file = folder / f"{title.replace(':', '-')}.txt"
+    folder.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    with MotWriter(file) as writer:
+        for frame, people in run.tracks.items():
+            writer.write(frame, people)
 
 
 def _rows(

@@ -63,7 +63,7 @@ def boxmot(kind: str, rate: bool = False, reid: bool = False) -> Make:
         host = getattr(boxmot, kind)
         logging.getLogger("boxmot").setLevel(logging.ERROR)  # which the line above sets as well
         settings: dict[str, Any] = {"frame_rate": round(setup.fps)} if rate else {}
-        if kind in ("BotSort", "BoostTrack"):  # the others of re-ID cannot do without
+        if kind in ("BotSort", "BoostTrack", "OccluBoost"):  # the others of re-ID cannot do without
             settings |= {"use_embeddings": setup.vectors is not None, "use_cmc": setup.pixels}
         if reid and setup.vectors is not None:
             settings["reid_model"] = SimpleNamespace(get_features=setup.vectors)
@@ -103,27 +103,31 @@ def deep_sort_realtime(setup: Setup) -> OnlineTracker:
     return Host("deep-sort-realtime", step)
 
 
-def ultralytics(setup: Setup) -> OnlineTracker:
-    """BoT-SORT of ultralytics, handed boxes without a YOLO."""
-    from ultralytics.engine.results import Boxes
-    from ultralytics.trackers.bot_sort import BOTSORT
-    from ultralytics.utils import YAML, IterableSimpleNamespace
-    from ultralytics.utils.checks import check_yaml
+def ultralytics(kind: str, reid: bool = False) -> Make:
+    """One of ultralytics, handed boxes without a YOLO, by its ``tracker_type``; whether it takes a re-ID network."""
 
-    settings = YAML.load(check_yaml("botsort.yaml"))
-    if not setup.pixels:
-        settings["gmc_method"] = "none"
-    tracker = BOTSORT(IterableSimpleNamespace(**settings))
-    if setup.vectors is not None:
-        tracker.args.with_reid, tracker.args.model = True, "given"  # any but "auto", which means YOLO's own features
-        tracker.encoder = _encoder(setup.vectors)
+    def make(setup: Setup) -> OnlineTracker:
+        from ultralytics.engine.results import Boxes
+        from ultralytics.trackers.track import TRACKER_MAP
+        from ultralytics.utils import YAML, IterableSimpleNamespace
+        from ultralytics.utils.checks import check_yaml
 
-    def step(found: sv.Detections, image: Image | None) -> Iterable[tuple[int, int]]:
-        people = Boxes(_rows(found), NO_IMAGE if image is None else image.shape[:2])
-        for number, row in tracker.update(people, image).reshape(-1, 8)[:, [4, 7]].astype(int).tolist():
-            yield row, number
+        settings = YAML.load(check_yaml(f"{kind}.yaml"))
+        if not setup.pixels and "gmc_method" in settings:
+            settings["gmc_method"] = "none"
+        tracker: Any = TRACKER_MAP[kind](args=IterableSimpleNamespace(**settings))
+        if reid and setup.vectors is not None:
+            tracker.args.with_reid, tracker.args.model = True, "given"  # any but "auto", which means YOLO's own
+            tracker.encoder = _encoder(setup.vectors)
 
-    return Host("ultralytics BOTSORT", step)
+        def step(found: sv.Detections, image: Image | None) -> Iterable[tuple[int, int]]:
+            people = Boxes(_rows(found), NO_IMAGE if image is None else image.shape[:2])
+            for number, row in tracker.update(people, image).reshape(-1, 8)[:, [4, 7]].astype(int).tolist():
+                yield row, number
+
+        return Host(f"ultralytics {kind}", step)
+
+    return make
 
 
 def _encoder(vectors: Vectors) -> Callable[[Image, NDArray[Any]], list[NDArray[np.float32]]]:

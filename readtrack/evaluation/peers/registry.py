@@ -31,15 +31,21 @@ PEERS = {
     "trackers-sort": Entry(hosts.roboflow("SORTTracker"), "trackers"),
     "trackers-bytetrack": Entry(hosts.roboflow("ByteTrackTracker"), "trackers"),
     "trackers-ocsort": Entry(hosts.roboflow("OCSORTTracker"), "trackers"),
+    "trackers-cbiou": Entry(hosts.roboflow("CBIoUTracker"), "trackers"),
     "trackers-botsort": Entry(hosts.roboflow("BoTSORTTracker"), "trackers"),
     "boxmot-bytetrack": Entry(hosts.boxmot("ByteTrack", rate=True), "boxmot"),
     "boxmot-ocsort": Entry(hosts.boxmot("OcSort"), "boxmot"),
     "boxmot-botsort": Entry(hosts.boxmot("BotSort", rate=True, reid=True), "boxmot", "optional"),
     "boxmot-strongsort": Entry(hosts.boxmot("StrongSort", reid=True), "boxmot", "required"),
     "boxmot-deepocsort": Entry(hosts.boxmot("DeepOcSort", reid=True), "boxmot", "required"),
+    "boxmot-hybridsort": Entry(hosts.boxmot("HybridSort", reid=True), "boxmot", "required"),
     "boxmot-boosttrack": Entry(hosts.boxmot("BoostTrack", reid=True), "boxmot", "optional"),
+    "boxmot-occluboost": Entry(hosts.boxmot("OccluBoost", reid=True), "boxmot", "optional"),
     "deep-sort-realtime": Entry(hosts.deep_sort_realtime, "deep_sort_realtime", "own"),
-    "ultralytics-botsort": Entry(hosts.ultralytics, "ultralytics", "optional"),
+    "ultralytics-fasttrack": Entry(hosts.ultralytics("fasttrack"), "ultralytics"),
+    "ultralytics-botsort": Entry(hosts.ultralytics("botsort", reid=True), "ultralytics", "optional"),
+    "ultralytics-deepocsort": Entry(hosts.ultralytics("deepocsort", reid=True), "ultralytics", "optional"),
+    "ultralytics-tracktrack": Entry(hosts.ultralytics("tracktrack", reid=True), "ultralytics", "optional"),
 }
 
 

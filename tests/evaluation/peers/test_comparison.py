@@ -21,7 +21,8 @@ def compared(tmp_path, *flags):
 
 def test_two_sequences_and_together(two, tmp_path, capsys):
     flags = [flag for folder in two for flag in ("--source", folder)]
-    found = compared(tmp_path, *flags, "--tracker", "readtrack-boxes", "--tracker", "boxmot-strongsort")
+    names = ("--tracker", "readtrack-boxes", "--tracker", "boxmot-strongsort")
+    found = compared(tmp_path, *flags, *names, "--tracks", tmp_path / "tracks")
     told = capsys.readouterr().out
     one, other, both = (row for row in found["rows"] if row["tracker"] == "readtrack-boxes")
     assert [row["source"] for row in (one, other, both)] == ["STREET-01", "STREET-02", "all together"]
@@ -32,6 +33,10 @@ def test_two_sequences_and_together(two, tmp_path, capsys):
     assert {row["tracker"] for row in found["left_out"]} == {"boxmot-strongsort"}
     assert "left out" in told and "all together" in told and f"{100 * both['scores']['IDF1']:.1f}" in told
     assert "ultralytics" in found["versions"] and found["settings"]["weights"] == "read-s"
+    words = ("--ground-truth", two[0], "--results", tmp_path / "tracks" / "readtrack-boxes" / "STREET-01.txt")
+    assert evaluate.main(["mot", *map(str, words), "--report", str(tmp_path / "mot.json")]) == 0
+    written = json.loads((tmp_path / "mot.json").read_text())["scores"]["STREET-01"]
+    assert written["IDSW"] == one["scores"]["IDSW"] and abs(written["IDF1"] - one["scores"]["IDF1"]) < 0.005
 
 
 def test_who_looks_at_people_is_left_out_without_pixels(two, tmp_path, capsys):
