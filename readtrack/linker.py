@@ -14,7 +14,7 @@ from readtrack.linking.settings import LinkingConfig
 from readtrack.linking.settling import People, settle, steady_boxes
 from readtrack.linking.similarity import Appearance, Clip, Ints
 from readtrack.read.matcher import Matcher
-from readtrack.recorded import BOX, Recorded
+from readtrack.recorded import Frames, Recorded
 
 Floats = NDArray[np.float64]
 
@@ -27,6 +27,7 @@ class Linker:
     def __init__(self, recorded: Recorded, config: LinkingConfig = LinkingConfig()) -> None:
         """Take what was recorded, also by an earlier process (``Recorded.open``)."""
         self.config, self.recorded = config, recorded
+        self._seen: _Seen | None = None
         self._judge = None if recorded.matcher is None else Judge(recorded.matcher, recorded.crops)
 
     @property
@@ -85,7 +86,7 @@ class Linker:
     @property
     def tracklets(self) -> int:
         """N."""
-        return 1 + max((int(found["tracklet"].max(initial=-1)) for *_, found, _ in self.recorded.frames()), default=-1)
+        return 1 + int(self.observations().tracklets.max(initial=-1))
 
     def places(self, tracklet: int) -> list[tuple[int, Floats]]:
         """Where the crops of a tracklet are from: frame, counted as handed in, and box (4,)."""
@@ -99,42 +100,61 @@ class Linker:
 
     def settle(self, observations: Observations, linked: Linked, config: LinkingConfig) -> People:
         """Boxes of people, of what ``link`` made of ``observations()``."""
-        return settle(observations, linked, self.fps, config, self._camera(), self.size)
+        return settle(observations, linked, self.fps, config, self._read().camera, self.size)
 
     def lives(self) -> tuple[Ints, Ints]:
         """First and last frame of each tracklet so far (N,), (N,)."""
         observations = self.observations()
-        count = int(observations.tracklets.max(initial=-1)) + 1
-        begins, ends = np.full(count, len(self.indices())), np.full(count, -1)
+        begins, ends = np.full(self.tracklets, self.recorded.count), np.full(self.tracklets, -1)
         np.minimum.at(begins, observations.tracklets, observations.frames)
         np.maximum.at(ends, observations.tracklets, observations.frames)
         return begins, ends
 
     def indices(self) -> list[int]:
         """Numbers of the frames in their source."""
-        return [source for _, source, *_ in self.recorded.frames()]
+        return self._read().indices
 
     def observations(self) -> Observations:
         """All boxes of tracklets so far."""
-        times, found = [], []
-        for *_, now, own, _ in self.recorded.frames():
-            times.append(now)
-            found.append(own)
-        counts = [len(own) for own in found]
-        rows, frames = np.concatenate([np.zeros(0, BOX), *found]), np.repeat(np.arange(len(found)), counts)
-        xyxy, camera = np.ascontiguousarray(rows["xyxy"]), self._camera()
-        steady = xyxy if camera is None or not len(frames) else steady_boxes(xyxy, camera[frames])
-        time = np.repeat(np.array(times, dtype=np.float64), counts) if self.timed else None
-        return Observations(frames, xyxy, rows["confidence"].copy(), rows["tracklet"].copy(), steady, time)
+        return self._read().observations
 
-    def _camera(self) -> Floats | None:
-        """(F, 2, 3): what takes each frame to where the background stands still; None where it always did."""
-        standing, maps, moved = np.eye(3), [], False
-        for *_, affine in self.recorded.frames():
-            if affine is not None:
-                standing, moved = standing @ np.linalg.inv(np.vstack([affine, [0, 0, 1]])), True
-            maps.append(standing)
-        return np.array(maps)[:, :2] if moved else None
+    def _read(self) -> "_Seen":
+        """All that was seen so far; it is written, and read once until more is seen."""
+        self.encode()
+        if self._seen is None or len(self._seen.indices) != self.recorded.count:
+            self._seen = _Seen.of(self.recorded.frames(), self.timed)
+        return self._seen
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What is asked for again and again in a linking."""
+
+    observations: Observations
+    indices: list[int]  # the source's number of each of F frames
+    camera: Floats | None  # (F, 2, 3): what takes each to where the background stands still; None where it always did
+
+    @classmethod
+    def of(cls, found: Frames, timed: bool) -> "_Seen":
+        """Of what was recorded, with or without the frames' times."""
+        frames, rows, camera = np.repeat(np.arange(len(found.counts)), found.counts), found.boxes, _camera(found.moved)
+        xyxy = np.ascontiguousarray(rows["xyxy"])
+        steady = xyxy if camera is None or not len(frames) else steady_boxes(xyxy, camera[frames])
+        time = np.repeat(found.times, found.counts) if timed else None
+        seen = Observations(frames, xyxy, rows["confidence"].copy(), rows["tracklet"].copy(), steady, time)
+        return cls(seen, found.sources, camera)
+
+
+def _camera(moved: Sequence[Floats | None]) -> Floats | None:
+    """What takes each frame to where the background stands still (F, 2, 3), of how it moved since the one before."""
+    if all(affine is None for affine in moved):
+        return None
+    standing, maps = np.eye(3), np.empty((len(moved), 2, 3))
+    for frame, affine in enumerate(moved):
+        if affine is not None:
+            standing = standing @ np.linalg.inv(np.vstack([affine, [0, 0, 1]]))
+        maps[frame] = standing[:2]
+    return maps
 
 
 def _certain(observations: Observations, known: "Known") -> Certain:

@@ -9,6 +9,7 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,21 @@ CREATE TABLE crops (
 CREATE INDEX crops_of_tracklet ON crops (tracklet);
 """
 TABLES = ("facts", "frames", "crops")
+COUNT = "SELECT COALESCE(MAX(number) + 1, 0) FROM frames"
 BOX = np.dtype([("xyxy", "<f8", (4,)), ("confidence", "<f8"), ("tracklet", "<i8")])
 REMEMBERED = 4096  # crops whose features stay in memory, of those asked for last
 ASKED = 500  # numbers in a query: SQLite takes 999 of old
+
+
+@dataclass(frozen=True)
+class Frames:
+    """F frames and the B boxes of tracklets in them."""
+
+    sources: list[int]  # their numbers in the source (F)
+    times: Floats  # seconds (F,)
+    moved: list[Floats | None]  # how the background moved, (2, 3) each (F); None where it stood still
+    counts: NDArray[np.int64]  # boxes in each frame (F,)
+    boxes: NDArray[Any]  # (B,) of ``BOX``, frame by frame
 
 
 class Recorded:
@@ -67,7 +80,8 @@ class Recorded:
 
     def _begin(self) -> None:
         """Nothing is in memory."""
-        self._new: list[tuple[int, int, float, bytes, bytes | None]] = []  # frames that are not written yet
+        self.count = 0  # frames so far
+        self._new: list[tuple[int, int, float, bytes, bytes | None]] = []  # those that are not written yet
         self._held: dict[int, Any] = {}  # crops of which no features can be kept
         self._remembered: OrderedDict[int, Any] = OrderedDict()
 
@@ -92,6 +106,7 @@ class Recorded:
             facts = self.facts()
             if facts.get("version") != VERSION:
                 raise InputError(f"{path}: of version {facts.get('version')}, not {VERSION}: track the recording again")
+            (self.count,) = self._connection.execute(COUNT).fetchone()
         self.matcher = matcher(facts)
         if self.matcher is not None and self.matcher.digest != facts["weights"]:
             raise InputError(f"{path}: holds what other weights saw: name those weights, or track again", "weights")
@@ -100,12 +115,13 @@ class Recorded:
     def __getstate__(self) -> dict[str, Any]:
         """Everything, to be copied."""
         rows = {name: self._connection.execute(f"SELECT * FROM {name}").fetchall() for name in TABLES}
-        return {"matcher": self.matcher, "new": self._new, "held": self._held, "rows": rows}
+        return {"matcher": self.matcher, "count": self.count, "new": self._new, "held": self._held, "rows": rows}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """A copy, in a file that goes away with the process."""
         self.path, self.matcher = None, state["matcher"]
         self._begin()
+        self.count = state["count"]
         self._new, self._held, self._connection = list(state["new"]), dict(state["held"]), _connect("")
         self._connection.executescript(SCHEMA)
         for name, rows in state["rows"].items():
@@ -132,6 +148,7 @@ class Recorded:
         rows["xyxy"], rows["confidence"], rows["tracklet"] = seen.xyxy, seen.confidence, seen.tracklets
         moved = None if seen.moved is None else np.asarray(seen.moved, np.float64).tobytes()
         self._new.append((seen.frame, source, seen.time, rows.tobytes(), moved))
+        self.count = seen.frame + 1
 
     def keep(self, places: Mapping[int, Sequence[Place]]) -> None:
         """Write the frames so far, and the crops by which some tracklets are known, in place of earlier ones of them.
@@ -156,17 +173,27 @@ class Recorded:
         self._new = []
         self._held |= held
 
-    def frames(self) -> Iterator[tuple[int, int, float, NDArray[Any], Floats | None]]:
-        """Number from 0, number in the source, seconds, boxes (B,) of ``BOX``, how the background moved (2, 3)."""
+    @property
+    def written(self) -> int:
+        """Frames that are in the file."""
+        return self.count - len(self._new)
+
+    def frames(self) -> Frames:
+        """All frames so far, in their order."""
+        sources, times, counts, moved, boxes = [], [], [], list[Floats | None](), bytearray()
         with self._told():
             last = -1
-            for number, source, time, found, moved in chain(
-                self._connection.execute("SELECT * FROM frames ORDER BY number"), list(self._new)
-            ):
-                if number > last:
-                    affine = None if moved is None else np.frombuffer(moved, np.float64).reshape(2, 3)
-                    yield number, source, time, np.frombuffer(found, BOX), affine
+            written = self._connection.execute("SELECT * FROM frames ORDER BY number")
+            for number, source, time, found, affine in chain(written, self._new):
+                if number > last:  # what was to be written when that was interrupted may be
+                    sources.append(source)
+                    times.append(time)
+                    counts.append(len(found) // BOX.itemsize)
+                    moved.append(None if affine is None else np.frombuffer(affine, np.float64).reshape(2, 3))
+                    boxes += found
                 last = max(last, number)
+            rows = np.frombuffer(boxes, BOX)
+        return Frames(sources, np.array(times, np.float64), moved, np.array(counts, np.int64), rows)
 
     def clips(self, count: int) -> list[list[int]]:
         """Numbers of the crops of so many tracklets, in the order of time."""

@@ -51,6 +51,26 @@ def test_an_earlier_run_is_linked_again_to_the_same_people(tmp_path, matcher):
     assert (begins[0], ends[0]) == (0, 39) and linker.tracklets == len(begins)
 
 
+def test_by_boxes_alone_all_frames_are_kept(tmp_path):
+    tracker = OfflineTracker(None, config=ALL)
+    tracker.record(tmp_path / "kept.sqlite")
+    people, _ = run(tracker, story(260)).finish_people()
+    assert tracker.recorded.written == tracker.recorded.count == 260
+    again, _ = Linker(Recorded.open(tmp_path / "kept.sqlite", lambda facts: None), ALL).finish_people()
+    assert people.frames.max() == 259 and np.array_equal(again.frames, people.frames)
+
+
+def test_what_was_seen_is_read_once_until_more_is_seen(monkeypatch):
+    reads, frames = [], Recorded.frames
+    monkeypatch.setattr(Recorded, "frames", lambda recorded: reads.append(recorded.count) or frames(recorded))
+    tracker = run(OfflineTracker(None, config=ALL), story())
+    people, _ = tracker.finish_people()
+    assert len(tracker.indices()) == len(tracker.observations().frames) - 32 == 40 and len(tracker.lives()[0]) == 3
+    assert reads == [40]
+    run(tracker, story(1))
+    assert tracker.finish_people()[0].frames.max() == 40 > people.frames.max() and reads == [40, 41]
+
+
 def test_crops_of_tracklets_that_ended_leave_memory(matcher):
     tracker = run(OfflineTracker(matcher, config=ALL), story(250))
     held = tracker._gathering._galleries  # noqa: SLF001

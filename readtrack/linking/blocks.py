@@ -90,7 +90,7 @@ class _Blocks:
         self.above = np.arange(count)  # a tracklet of the same person; the first of all has itself
         self.joined = np.ones(count)
         self.links: list[Link] = []
-        self.found: list[Linked] = []
+        self.gaps: list[float] = []  # the longest that can be believed, by each block
         self.own: list[OwnPairs] = []
         known = np.zeros(0, np.int64)  # earlier tracklets by which people are known
         for at in range(0, count, size):
@@ -137,7 +137,8 @@ class _Blocks:
         some = chosen[:decided]
         self.joined[some] = np.minimum(self.joined[some], found.joined[:decided])
         self.own.append(_renumbered(found.own, chosen))
-        self.found.append(replace(found, links=[], own=NO_PAIRS))
+        self.gaps.append(found.longest_gap)
+        self.motion = found.motion
 
     def _chains(self, known: Ints) -> tuple[list[tuple[int, int]], set[int]]:
         """Places of pairs that were decided to be one person, and those that are not the first of theirs."""
@@ -185,8 +186,8 @@ class _Blocks:
             features=told,
             links=[replace(one, person=int(people[one.tracklet])) for one in self.links],
             joined=self.joined,
-            longest_gap=float(np.median([one.longest_gap for one in self.found])),
-            motion=self.found[-1].motion,
+            longest_gap=float(np.median(self.gaps)),
+            motion=self.motion,
             own=_thinned(self.own),
         )
 
