@@ -2,6 +2,8 @@
 
 from typing import Any
 
+NO_MEMORY = ("out of memory", "allocate memory", "insufficient memory", "bad allocation", "bad_alloc")
+
 
 class InputError(ValueError):
     """Something handed in (a file, a box, a setting) cannot be used.
@@ -23,6 +25,12 @@ def given(value: Any) -> str:
     """What a value is, for messages: an array's kind of number and shape, else its class."""
     shape, kind = getattr(value, "shape", None), type(value).__name__
     return kind if shape is None else f"{kind} of {getattr(value, 'dtype', 'unknown kind')}, shape {tuple(shape)}"
+
+
+def memory_ran_out(error: BaseException) -> bool:
+    """Whether it says so: Python and NumPy by a class of their own; PyTorch, ONNX Runtime and OpenCV in words."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or (not isinstance(error, InputError) and any(map(said.count, NO_MEMORY)))
 
 
 def first_line(error: BaseException) -> str:

@@ -1,8 +1,10 @@
 """A run's tracklets linked again, by other settings: what ``readtrack track`` keeps for it, and what comes of it."""
 
 import json
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +13,12 @@ from readtrack.commands.about import finish_folder
 from readtrack.commands.console import INCOMPLETE, INTERRUPTED, output
 from readtrack.commands.opening import SourceSettings, open_source
 from readtrack.commands.settings_file import read_settings
-from readtrack.errors import InputError
+from readtrack.errors import InputError, memory_ran_out
 from readtrack.tracking.config import TrackerConfig
 
 if TYPE_CHECKING:
     from readtrack.evaluation.recordings import Recording
+    from readtrack.linker import Linker
     from readtrack.read.matcher import Matcher
     from readtrack.results import Album, Summary, Table
     from readtrack.tracking import Reassignment
@@ -24,6 +27,27 @@ if TYPE_CHECKING:
 TRACKLETS = "tracklets.sqlite"  # in a run's folder
 SAME_BOX = 0.5  # IoU
 GATHERED = ("start_confidence", "low_confidence")  # settings by which tracklets are made
+
+
+@contextmanager
+def link_later(tracker: "Linker", folder: Path) -> Iterator[None]:
+    """Whatever ends the work on a run before its end: tell that what was gathered can be linked.
+
+    Raises:
+        InputError: memory ran out.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except BaseException as error:
+        hint = f"what was gathered is kept: readtrack relink {shlex.quote(str(folder))}"
+        there = tracker.recorded.path is not None and tracker.recorded.written
+        if memory_ran_out(error):
+            raise InputError(f"memory ran out; {hint}" if there else "memory ran out: close other programs") from error
+        if there:
+            print(hint, file=sys.stderr)
+        raise
 
 
 def facts_of(

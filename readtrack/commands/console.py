@@ -1,20 +1,23 @@
 """What all commands share: how they end, a bar for long work, and where they print."""
 
+import errno
+import faulthandler
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from readtrack.commands.parsing import flag
-from readtrack.errors import InputError
+from readtrack.errors import InputError, memory_ran_out
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 INPUT_ERROR, INCOMPLETE, INTERRUPTED = 2, 3, 130  # exit statuses
+ENDING = ("SIGTERM", "SIGHUP")  # what ends work like Ctrl-C: a polite kill, a terminal that is closed
 
 
 def exit_status(work: Callable[[], object]) -> int:
@@ -23,8 +26,8 @@ def exit_status(work: Callable[[], object]) -> int:
     Whoever reads what is printed may go away, as `head` does: the work is done all the same.
 
     Returns:
-        0, 2 after an InputError and 130 after Ctrl-C or SIGTERM, either told in a line on stderr; or what ``work``
-        returns.
+        0, 2 after an InputError or where memory ran out, and 130 after Ctrl-C, SIGTERM or a terminal that was closed,
+        told in a line on stderr; or what ``work`` returns. Where a library crashes, the stack is told.
     """
     with redirect_stdout(cast(IO[str], _Lasting(sys.stdout))), redirect_stderr(cast(IO[str], _Lasting(sys.stderr))):
         return _status(work)
@@ -46,7 +49,9 @@ class _Lasting:
     def _try(self, call: Callable[..., object], *words: str) -> None:
         try:
             call(*words)
-        except BrokenPipeError:
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO):  # the latter of a terminal that was closed
+                raise
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())  # so that neither this nor Python's last flush fails again
             os.close(nowhere)
@@ -56,10 +61,13 @@ class _Lasting:
 
 
 def _status(work: Callable[[], object]) -> int:
-    try:
-        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends like Ctrl-C
-    except ValueError:  # not in the main thread, which alone has signals
-        previous = None
+    if sys.__stderr__ is not None:
+        faulthandler.enable(sys.__stderr__)
+    previous = {}
+    for number in (getattr(signal, name) for name in ENDING if hasattr(signal, name)):
+        with suppress(ValueError):  # not in the main thread, which alone has signals
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+                previous[number] = signal.signal(number, signal.default_int_handler)
     try:
         status = work()
     except InputError as error:
@@ -68,9 +76,14 @@ def _status(work: Callable[[], object]) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return INTERRUPTED
+    except Exception as error:
+        if not memory_ran_out(error):
+            raise
+        print("error: memory ran out: close other programs, or take less at once", file=sys.stderr)
+        return INPUT_ERROR
     finally:
-        if previous is not None:
-            signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
     return status if isinstance(status, int) else 0
 
 

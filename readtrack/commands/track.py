@@ -2,15 +2,17 @@
 
 import json
 import logging
+import shlex
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from readtrack.commands import together
 from readtrack.commands.about import about_run, finish_folder, summary_table, told_of
-from readtrack.commands.again import TRACKLETS, facts_of
+from readtrack.commands.again import TRACKLETS, facts_of, link_later
 from readtrack.commands.console import INCOMPLETE, INTERRUPTED, exit_status, output
 from readtrack.commands.counting import CountingSettings, places_in
 from readtrack.commands.light import light_supervision
@@ -33,7 +35,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from readtrack.evaluation.recordings import Recording
+    from readtrack.offline import OfflineTracker
     from readtrack.video import Video
+
+MANY = 10_000  # tracklets from which linking takes a while
 
 DESCRIPTION = "Track the people in a video; those hidden or away for a while get their identity back."
 EXAMPLES = """examples:
@@ -80,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     if together.asked(words):
         return together.main(words)
-    return exit_status(lambda: _track(_settings(argv)))
+    return exit_status(lambda: _run(_settings(argv)))
 
 
 def _settings(argv: list[str] | None) -> TrackSettings:
@@ -94,9 +99,15 @@ def _settings(argv: list[str] | None) -> TrackSettings:
     return found
 
 
-def _track(settings: TrackSettings) -> int:
+def _run(settings: TrackSettings) -> int:
     """Track what the command line names and print the tables; returns the exit status."""
     light_supervision()
+    with ExitStack() as ending:
+        return _track(settings, ending)
+
+
+def _track(settings: TrackSettings, ending: ExitStack) -> int:
+    """The same; the stack gets what is to be told where it ends early."""
     from readtrack.evaluation.recordings import Recording
     from readtrack.files import replacing
     from readtrack.offline import OfflineTracker
@@ -135,6 +146,7 @@ def _track(settings: TrackSettings) -> int:
         )
         if settings.recording.keep and isinstance(tracker, OfflineTracker):
             tracker.record(folder / TRACKLETS, **facts_of(video, settings.source, run, settings.counting.blur))
+            ending.enter_context(link_later(tracker, folder))
         frames, drawn = video.frames if isinstance(video, Recording) else video, out.video and video.pixels
         album, edits = Album(video.fps) if out.report else None, read_edits(folder)
         look: dict[str, Any] = {"album": album, "overlay": Overlay(places), "blur": settings.counting.blur}
@@ -146,7 +158,8 @@ def _track(settings: TrackSettings) -> int:
             else:
                 results = stack.enter_context(Results(folder, config.fps, video=False))
                 draw = stack.enter_context(Results(folder, config.fps, drawn, out.save_crops, tables=False, **look))
-                summary = track_recording(frames, detect, tracker, results, report, draw, edits)
+                gathered = partial(_tell_gathered, console, tracker, folder)
+                summary = track_recording(frames, detect, tracker, results, report, draw, edits, gathered)
     told = amend(folder)[1]
     engine = tracker.matcher.engine if tracker.matcher else "nothing"
     about = asdict(summary) | {"engine": engine, "run": run} | told_of(video)
@@ -154,10 +167,17 @@ def _track(settings: TrackSettings) -> int:
         console.print(summary_table(summary, engine))
         if isinstance(video, Recording):
             about |= score_street_run(video, tracker, config, folder, summary.frames, console)
-    with replacing(folder / "summary.json") as partial:
-        partial.write_text(json.dumps(about, indent=2) + "\n")
+    with replacing(folder / "summary.json") as path:
+        path.write_text(json.dumps(about, indent=2) + "\n")
     finish_folder(folder, out.format.split(","), album)
     return _ended(console, folder, about, told)
+
+
+def _tell_gathered(console: "Console", tracker: "OfflineTracker", folder: Path) -> None:
+    """Tell of what takes a while now, and how to go on where even that is not told any more, as when memory ran out."""
+    if tracker.tracklets >= MANY and tracker.recorded.path is not None:
+        again = f"readtrack relink {shlex.quote(str(folder))}"
+        console.print(f"{tracker.tracklets:,} tracklets are linked now; should that be ended, {again} does it")
 
 
 def _ended(console: "Console", folder: Path, about: dict[str, Any], told: list[str]) -> int:

@@ -32,6 +32,7 @@ def track_recording(
     report: Callable[[Step], None] = lambda step: None,
     draw: Results | None = None,
     edits: Sequence[Edit] = (),
+    gathered: Callable[[], None] = lambda: None,
 ) -> Summary:
     """Find the people of a whole recording and write them; Ctrl-C ends it early, with what is known by then.
 
@@ -46,9 +47,11 @@ def track_recording(
         report: called after every frame of the first time.
         draw: where video and crops go; None for none.
         edits: corrections, which are certain; ``results`` has the same in its folder.
+        gathered: called once all frames were read, before people are linked.
     """
     run = RecordingRun(frames, detect, tracker, results, draw, edits)
     run.gather(report)
+    gathered()
     return run.write(*run.link())
 
 

@@ -56,8 +56,9 @@ def test_without_a_rate_25_is_assumed_and_said(images, tmp_path, capfd):
     assert track.main(["street", "--fps", "10"]) == 2
 
 
-def test_a_reader_that_goes_away_stops_nothing(images, tmp_path):
-    reading, writing = os.pipe()
+@pytest.mark.parametrize("opened", [os.pipe, os.openpty])
+def test_a_reader_that_goes_away_stops_nothing(opened, images, tmp_path):
+    reading, writing = opened()
     os.close(reading)
     words = [sys.executable, "-m", "readtrack.run", *images]
     done = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, check=False, text=True)

@@ -146,17 +146,34 @@ examples:
 """
 
 
-@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_is_130(name, capsys):
     ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs do not hear Ctrl-C
-    before = signal.getsignal(signal.SIGTERM)
+    before = [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)]
     try:
         assert exit_status(lambda: signal.raise_signal(name)) == 130
     finally:
         signal.signal(signal.SIGINT, ignored)
     assert capsys.readouterr().err == "stopped\n"
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)] == before
     assert exit_status(lambda: None) == 0 and exit_status(lambda: 130) == 130
+
+
+def test_a_closed_terminal_does_not_end_what_nohup_began():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert exit_status(lambda: signal.raise_signal(signal.SIGHUP)) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 12 bytes")])
+def test_memory_that_runs_out_is_one_line(error, capsys):
+    def work():
+        raise error
+
+    assert exit_status(work) == 2
+    assert capsys.readouterr().err == "error: memory ran out: close other programs, or take less at once\n"
 
 
 def test_the_first_line_of_an_error():

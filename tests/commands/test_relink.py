@@ -202,6 +202,46 @@ def test_a_run_of_something_else_is_refused(folder, tmp_path, capsys):
     assert "--keep" in refused()
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "last"),
+    [
+        (MemoryError("Unable to allocate 9 MiB"), 2, "error: memory ran out; {}"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 2, "error: memory ran out; {}"),
+        (KeyboardInterrupt(), 130, "{}\nstopped"),
+    ],
+)
+def test_a_run_that_ends_while_it_links_is_linked_again(tmp_path, capsys, monkeypatch, error, status, last):
+    def link(*_):
+        raise error
+
+    out = tmp_path / "a run"
+    words = ["street", "--weights", "none", "--no-video", "--no-report", "--quiet", "--end", "60", "--out"]
+    assert track.main([*words, str(tmp_path / "whole")]) == 0
+    with monkeypatch.context() as patched:
+        patched.setattr("readtrack.linker.link_blocks", link)
+        assert track.main([*words, str(out)]) == status
+    hint = f"what was gathered is kept: readtrack relink '{out}'"
+    assert capsys.readouterr().err == last.format(hint) + "\n"
+    assert relink.main([str(out), "--quiet"]) == 0
+    assert (out / "tracks.txt").read_bytes() == (tmp_path / "whole" / "tracks.txt").read_bytes()
+
+
+def test_memory_that_runs_out_before_anything_is_kept_is_told(tmp_path, capsys, monkeypatch):
+    def see(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("readtrack.gathering.Gathering.see", see)
+    assert track.main(["street", "--weights", "none", "--no-video", "--quiet", "--out", str(tmp_path / "run")]) == 2
+    assert capsys.readouterr().err == "error: memory ran out: close other programs\n"
+
+
+def test_many_tracklets_are_announced(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(track, "MANY", 10)
+    words = ["street", "--weights", "none", "--no-video", "--no-report", "--end", "60", "--out", str(tmp_path / "run")]
+    assert track.main(words) == 0
+    assert f"tracklets are linked now; should that be ended, readtrack relink {tmp_path}" in capsys.readouterr().out
+
+
 def test_tracks_need_their_source(sequence, capsys):
     assert relink.main([str(sequence / "tracks.txt")]) == 2
     assert "--source" in capsys.readouterr().err
