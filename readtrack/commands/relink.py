@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from readtrack.commands.again import link_run
 from readtrack.commands.console import INCOMPLETE, exit_status, output, progress
+from readtrack.commands.light import light_supervision
 from readtrack.commands.parsing import Positional, parse
 from readtrack.errors import InputError
 from readtrack.linking.settings import LinkingConfig
@@ -85,6 +86,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _relink(settings: RelinkSettings) -> int:
     """Join the tracks that the command line names, and write and print what was found; returns the exit status."""
+    light_supervision()
     if settings.tracks.is_dir():
         own = ("source", "weights", "settings", "device", "threads", "quiet")
         usual = RelinkSettings(settings.tracks, **{name: getattr(settings, name) for name in own})

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from readtrack.commands.camera_part import CameraPart, TogetherSettings
 from readtrack.commands.console import INCOMPLETE, INTERRUPTED, exit_status, output
+from readtrack.commands.light import light_supervision
 from readtrack.commands.opening import SourceSettings, open_source
 from readtrack.commands.parsing import parse
 from readtrack.commands.running import HIDDEN
@@ -63,6 +64,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _run(settings: TogetherSettings) -> int:
     """Track what the command line names and print the tables; returns the exit status."""
+    light_supervision()
     from readtrack.files import replacing
     from readtrack.pipeline import CameraRun, track_cameras
     from readtrack.results import check_formats, make_cameras_folder

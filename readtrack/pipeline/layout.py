@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from readtrack.errors import InputError, first_line
 from readtrack.linking.cameras import Layout
@@ -49,10 +48,13 @@ def read_cameras(path: Path) -> Cameras:
     Raises:
         InputError: the file cannot be read, or says something else; it names the entry.
     """
+    import yaml  # only where there is such a file
+
     try:
         told = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as YAML ({_one_line(error)})", "cameras") from error
+        told = " ".join(str(error).split()) if isinstance(error, yaml.YAMLError) else first_line(error)
+        raise InputError(f"{path}: cannot be read as YAML ({told})", "cameras") from error
     if not isinstance(told, dict) or not isinstance(told.get("cameras"), list) or not told["cameras"]:
         raise InputError(f"{path}: has no list called cameras: give one of name and source each", "cameras")
     if unknown := set(map(str, told)) - WHOLE:
@@ -166,8 +168,3 @@ def _pairs(path: Path, key: str, told: Any, names: Sequence[str], length: int) -
             raise InputError(f"{path}: {key} {entry!r}: give {wanted}, of {', '.join(names)}", "cameras")
         found.append((place[str(entry[0])], place[str(entry[1])], *entry[2:]))
     return found
-
-
-def _one_line(error: Exception) -> str:
-    """What is wrong, in one line."""
-    return " ".join(str(error).split()) if isinstance(error, yaml.YAMLError) else first_line(error)
