@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from readtrack.gathering import Judge, linking_config
+from readtrack.gathering import linking_config
+from readtrack.judging import Judge
 from readtrack.linking.cameras import CLOCKS
 from readtrack.linking.engine import FULL_WEIGHT, LEAST_WEIGHT
 from readtrack.linking.partition import SHARED

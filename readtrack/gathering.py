@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from readtrack import boxes
 from readtrack.errors import InputError
 from readtrack.images import Image, has_pixels
+from readtrack.judging import Compared, Place, compare_places
 from readtrack.linking.settings import LinkingConfig
 from readtrack.linking.similarity import Clip, Ints
-from readtrack.read.crops import spread_positions
 from readtrack.read.matcher import Matcher
 from readtrack.tracking import TrackerConfig
 from readtrack.tracking.camera_motion import CameraMotion
@@ -21,12 +21,10 @@ from readtrack.tracking.gallery import Gallery
 from readtrack.tracking.tracklets import Tracklets
 
 Floats = NDArray[np.float64]
-Key: TypeAlias = tuple[int, ...]  # a clip, by its crops
 TakePictures: TypeAlias = Callable[[Image, sv.Detections, list[int]], Sequence[Any]]  # of some rows of the detections
 
 CROPS = 4  # of a tracklet that are compared; as many pass for a tracklet's little video
 WAITING = 64  # crops that are encoded together
-AT_ONCE = 256  # clips whose vectors are asked for together
 FOREVER = 1e9  # seconds
 CLOSE_COVER = 0.35  # most of a crop that others may cover, unless no other shows its person
 
@@ -212,102 +210,8 @@ class Gathering:
         self._clips = {number: known for number, known in self._clips.items() if number in tracklets}
 
 
-def pair_log_odds(
-    matcher: Matcher, crops: Callable[[Sequence[Clip]], Sequence[Clip]] = list
-) -> Callable[[Sequence[Clip], Ints], Floats]:
-    """READ's log odds of pairs of clips: each one's crops against the other as a video, averaged over both ways.
-
-    ``crops`` gives what READ compares, where clips are something else.
-    """
-
-    def answer(clips: Sequence[Clip], pairs: Ints) -> Floats:
-        total = np.zeros(len(pairs))
-        for here, there in ((0, 1), (1, 0)):
-            order = np.argsort(pairs[:, here], kind="stable")
-            for rows in np.split(order, np.flatnonzero(np.diff(pairs[order, here])) + 1):
-                if len(rows):
-                    one, *videos = crops([clips[pairs[rows[0], here]], *(clips[k] for k in pairs[rows, there])])
-                    total[rows] += matcher.log_odds(one, videos).mean(axis=0) / 2
-        return total
-
-    return answer
-
-
-@dataclass(eq=False)
-class Place:
-    """A place in a gallery, given before its crop is cut."""
-
-    frame: int  # from 0
-    xyxy: Floats  # (4,)
-    crop: Any = None  # None where the box shows nothing
-    picture: Any = None  # what ``take_pictures`` made of it
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A crop and a tracklet, as READ sees them."""
-
-    places: list[Place]  # of the crop, then of the tracklet's
-    probability: float
-    attention: Floats | None  # (T, h, w) of the tracklet's crops, sums to 1; None where the network shows none
-
-
-def compare_places(matcher: Matcher | None, places: list[Place], others: list[Place]) -> Compared | None:
-    """How READ sees the first of the others against a tracklet's places; None where either are none."""
-    if matcher is None or not places or not others:
-        return None
-    clip, crop = [place.crop for place in places], others[0].crop
-    probability = float(matcher.similarity([crop], [clip])[0, 0])
-    try:
-        attention = matcher.attention(crop, clip)
-    except InputError:  # this network has none to show
-        return Compared([others[0], *places], probability, None)
-    shown = np.zeros((len(clip), *attention.shape[1:]))
-    np.add.at(shown, spread_positions(len(clip), len(attention)), attention)
-    return Compared([others[0], *places], probability, shown)
-
-
 def _spread(places: list[Place]) -> list[Place]:
     """At most ``CROPS`` of those that have a crop, at equal steps."""
     shown = [place for place in places if place.crop is not None]
     count = min(CROPS, len(shown))
     return [shown[int((place + 0.5) * len(shown) / count)] for place in range(count)]
-
-
-class Judge:
-    """READ's answers about clips, remembered from one linking to the next: what is live asks again and again."""
-
-    def __init__(self, matcher: Matcher, crops: Callable[[Sequence[Clip]], Sequence[Clip]] = list) -> None:
-        """Begin without answers; ``crops`` gives what READ compares, where clips are something else."""
-        self.matcher, self._crops = matcher, crops
-        self._odds: dict[tuple[Key, Key], tuple[Clip, Clip, float]] = {}  # clips keep their crops, and so their keys
-        self._vectors: dict[Key, tuple[Clip, NDArray[Any]]] = {}
-
-    def vectors(self, clips: Sequence[Clip]) -> NDArray[Any]:
-        """One of unit length for each clip (M, D)."""
-        keys = [_key(clip) for clip in clips]
-        new = [k for k, key in enumerate(keys) if key not in self._vectors]
-        known = dict(self._vectors)
-        for start in range(0, len(new), AT_ONCE):
-            some = new[start : start + AT_ONCE]
-            found = self.matcher.video_vectors(self._crops([clips[k] for k in some]))
-            known |= {keys[k]: (clips[k], row) for k, row in zip(some, found, strict=True)}
-        self._vectors = {key: known[key] for key in keys}
-        return np.stack([known[key][1] for key in keys])
-
-    def log_odds(self, clips: Sequence[Clip], pairs: Ints) -> Floats:
-        """Log odds (P,) of pairs of clips (P, 2)."""
-        keys = [_key(clip) for clip in clips]
-        asked = [(keys[i], keys[j]) for i, j in pairs.tolist()]
-        new = [k for k, key in enumerate(asked) if key not in self._odds]
-        found = pair_log_odds(self.matcher, self._crops)(clips, pairs[new]).tolist() if new else []
-        known = dict(self._odds)
-        for k, odds in zip(new, found, strict=True):
-            known[asked[k]] = (clips[pairs[k, 0]], clips[pairs[k, 1]], odds)
-        self._odds = {key: known[key] for key in asked}
-        return np.array([known[key][2] for key in asked])
-
-
-def _key(clip: Clip) -> Key:
-    """What tells a clip from others as long as its crops are kept; of crops that are numbers, these."""
-    return tuple(crop if isinstance(crop, int) else id(crop) for crop in clip)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readtrack import boxes
-from readtrack.gathering import Compared, Judge, compare_places
+from readtrack.judging import Compared, Judge, compare_places
 from readtrack.linking.blocks import link_blocks
 from readtrack.linking.engine import Certain, Linked, Observations
 from readtrack.linking.settings import LinkingConfig
@@ -72,7 +72,7 @@ class Linker:
         """How the tracklets look; None by boxes alone. READ's answers are remembered for the next linking."""
         if self._judge is None:
             return None
-        return Appearance(self.clips(), self._judge.vectors, self._judge.log_odds)
+        return Appearance(self.clips(), self._judge.vectors, self._judge.log_odds, self._judge.persons)
 
     def clips(self) -> list[Clip]:
         """Crops of all N tracklets, as ``recorded`` numbers them."""

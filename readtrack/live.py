@@ -7,7 +7,8 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
-from readtrack.gathering import Compared, Gathering, Judge, linking_config
+from readtrack.gathering import Gathering, linking_config
+from readtrack.judging import Compared, Judge
 from readtrack.linking.live import LivePeople
 from readtrack.linking.similarity import Appearance, Clip, Ints
 from readtrack.read.matcher import Matcher
@@ -110,7 +111,7 @@ class Live:
             return None
         self.gathering.encode()
         clips: list[Clip] = [self.gathering.clip(unit, settled=True) for unit in units]
-        return Appearance(clips, self._judge.vectors, self._judge.log_odds)
+        return Appearance(clips, self._judge.vectors, self._judge.log_odds, self._judge.persons)
 
     def _compare(self) -> None:
         """Look at those who were found again, where pictures are kept."""

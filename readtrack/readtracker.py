@@ -14,8 +14,9 @@ from readtrack import boxes
 from readtrack.crossing import Crossing
 from readtrack.devices import Precision
 from readtrack.errors import InputError, given
-from readtrack.gathering import Compared, TakePictures
+from readtrack.gathering import TakePictures
 from readtrack.images import Image, has_pixels
+from readtrack.judging import Compared
 from readtrack.linking.similarity import OwnPairs
 from readtrack.live import Live
 from readtrack.read.matcher import Matcher

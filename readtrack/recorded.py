@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readtrack.errors import InputError, first_line
-from readtrack.gathering import Place, Seen
+from readtrack.gathering import Seen
+from readtrack.judging import Place
 from readtrack.linking.similarity import Clip
 from readtrack.read.matcher import Matcher
 

@@ -20,6 +20,7 @@ FLOORS = [  # a room imports from lower floors and from itself
     {"errors"},
     {"boxes", "images", "files", "devices", "odds"},
     {"mot", "video", "detect", "street", "tracking", "linking", "read", "metrics"},
+    {"judging"},
     {"gathering"},
     {"recorded"},
     {"linker", "live"},

@@ -7,13 +7,19 @@ from tyro.conf import UseAppendAction
 
 from readtrack.commands.console import exit_status, output, progress
 from readtrack.commands.parsing import parse
-from readtrack.evaluation.settings import LongGapSettings
+from readtrack.errors import InputError
+from readtrack.evaluation.settings import LongGapSettings, PersonSettings
 
 EXAMPLES = """What counts is a detection against people seen some seconds before, as `evaluate longgap` asks it. Each
 recording weighs the same, and one candidate in ten is the person. Give recordings of which nobody was trained on.
 
+With --persons it is fitted instead how a crop tells a person from a thing: by the boxes of det/det.txt and of each
+--detector that are people of gt/gt.txt or nobody, and by windows of background.
+
 examples:
   python -m readtrack.calibrate --weights runs/train/best.safetensors --source MOT17-02 --source street:20
+  python -m readtrack.calibrate --weights calibrated.safetensors --persons --source MOT17-02 --source street:20 \
+    --detector yolox.onnx --out whole.safetensors
 """
 
 
@@ -22,6 +28,8 @@ class CalibrateSettings:
     """What is calibrated, on what."""
 
     recordings: LongGapSettings = field(default_factory=LongGapSettings)
+    persons: bool = False  # fit what tells people from things
+    detector: tuple[str, ...] = ()  # with --persons: whose boxes are looked at besides det/det.txt (repeatable)
     out: Path = Path("calibrated.safetensors")  # file to write
     quiet: bool = False  # print errors only
 
@@ -36,7 +44,34 @@ class Command:
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line, calibrate, print."""
     description = "Calibrate READ's weights on recordings with known people, so that 0.5 means the same in each."
-    return exit_status(lambda: _calibrate(parse(Command, argv, "python -m readtrack.calibrate", description, EXAMPLES)))
+    return exit_status(lambda: _run(parse(Command, argv, "python -m readtrack.calibrate", description, EXAMPLES)))
+
+
+def _run(command: Command) -> None:
+    """Do what is asked for."""
+    if command.settings.detector and not command.settings.persons:
+        raise InputError("a detector says what is no person: give it with persons", "detector")
+    (_fit_persons if command.settings.persons else _calibrate)(command)
+
+
+def _fit_persons(command: Command) -> None:
+    """Fit what tells people from things, and say how well others do in each recording."""
+    from readtrack.evaluation.person_head import fit_persons
+
+    settings, recordings = command.settings, command.settings.recordings
+    asked = PersonSettings(recordings.source, None, recordings.weights, recordings.device, settings.detector)
+    with progress("recordings", settings.quiet) as (begin, report):
+
+        def told(done: int, total: int) -> None:
+            if not done:
+                begin(total)
+            report(done)
+
+        found = fit_persons(asked, settings.out, told)
+    console = output(settings.quiet)
+    for one in found:
+        console.print(f"{one.name}: {one.people} boxes of people, {one.others} others; AUC by the rest {one.auc:.3f}")
+    console.print(f"written to {settings.out}")
 
 
 def _calibrate(command: Command) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readtrack.errors import InputError
-from readtrack.gathering import CROPS, Place, Seen
+from readtrack.gathering import CROPS, Seen
+from readtrack.judging import Place
 from readtrack.linker import Linker
 from readtrack.read.crops import Crop
 from readtrack.read.matcher import Matcher

@@ -1,7 +1,7 @@
 """What tasks leave behind: files, and what was scored by which software."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,11 @@ from readtrack.read.weights import find_weights
 
 def about_weights(weights: str, matcher: Matcher) -> dict[str, Any]:
     """Name, SHA-256 and network of what was scored."""
-    return {"name": weights, "sha256": sha256(find_weights(weights)), "network": asdict(matcher.config)}
+    return {
+        "name": weights,
+        "sha256": sha256(find_weights(weights)),
+        "network": asdict(replace(matcher.config, persons=())),
+    }
 
 
 def versions(*others: str) -> dict[str, str]:

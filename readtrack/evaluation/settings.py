@@ -138,6 +138,13 @@ class RecordingSettings:
 
 
 @dataclass(frozen=True)
+class PersonSettings(RecordingSettings):
+    """Recordings, READ, and detectors whose boxes are looked at besides det/det.txt."""
+
+    detector: tuple[str, ...] = ()  # files, or names as `--detector` of a run takes them
+
+
+@dataclass(frozen=True)
 class RobustSettings(RecordingSettings):
     """Recordings, READ, and how much is changed."""
 

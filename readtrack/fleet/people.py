@@ -14,7 +14,7 @@ from readtrack.gallery import Gallery
 from readtrack.gallery.contents import appearances_of, entries_of, sights_of
 from readtrack.gallery.search import kept_crops
 from readtrack.gallery.store import Store
-from readtrack.gathering import pair_log_odds
+from readtrack.judging import pair_log_odds
 from readtrack.linking.similarity import NEGATIVES, Clip, level
 from readtrack.read.matcher import Matcher
 from readtrack.tracking.evidence import worth

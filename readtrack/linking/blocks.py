@@ -88,7 +88,7 @@ class _Blocks:
         self._apart = set() if certain is None else set(certain.different.ravel().tolist())
         count = len(self.rank)
         self.above = np.arange(count)  # a tracklet of the same person; the first of all has itself
-        self.joined = np.ones(count)
+        self.joined, self.pictures = np.ones(count), np.full(count, np.nan)
         self.links: list[Link] = []
         self.gaps: list[float] = []  # the longest that can be believed, by each block
         self.own: list[OwnPairs] = []
@@ -136,6 +136,7 @@ class _Blocks:
             self._join(first.setdefault(person, tracklet), tracklet)
         some = chosen[:decided]
         self.joined[some] = np.minimum(self.joined[some], found.joined[:decided])
+        self.pictures[some] = found.pictures[:decided]
         self.own.append(_renumbered(found.own, chosen))
         self.gaps.append(found.longest_gap)
         self.motion = found.motion
@@ -179,11 +180,12 @@ class _Blocks:
         for tracklet in self.rank.tolist():
             people[tracklet] = number.setdefault(self._first(tracklet), len(number))
         seen = self.observations
-        told = persons.features(people[seen.tracklets], seen.frames, seen.xyxy, seen.confidence)
+        told = persons.features(people[seen.tracklets], seen.frames, seen.confidence, self.pictures[seen.tracklets])
         return Linked(
             people=people,
             probability=persons.probability(told),
             features=told,
+            pictures=self.pictures,
             links=[replace(one, person=int(people[one.tracklet])) for one in self.links],
             joined=self.joined,
             longest_gap=float(np.median(self.gaps)),

@@ -66,7 +66,8 @@ class Linked:
 
     people: Ints  # the person of each tracklet (N,), from 0 to K - 1 in the order of appearance
     probability: Floats  # (K,) of being a person rather than something else
-    features: Floats  # (K, 4) by which that is told, in the order of ``persons.FEATURES``
+    features: Floats  # (K, 3) by which that is told, in the order of ``persons.FEATURES``
+    pictures: Floats  # (N,) log odds that the crops of each tracklet show a person; NaN where nothing tells
     links: list[Link]  # in the order in which they were made, the surest first
     joined: Floats  # (N,) probability of the link that joined each tracklet with the one before it; 1 without one
     longest_gap: float  # seconds up to which a straight line between two sights of somebody can be believed
@@ -101,9 +102,8 @@ def link(
     """
     if not len(observations.frames):
         nothing = np.zeros(0)
-        return Linked(
-            nothing.astype(np.int64), nothing, np.zeros((0, 4)), [], nothing, 0.0, Motion(PLACE, SPEED, ANYBODY)
-        )
+        still = Motion(PLACE, SPEED, ANYBODY)
+        return Linked(nothing.astype(np.int64), nothing, np.zeros((0, 3)), nothing, [], nothing, 0.0, still)
     order = np.lexsort((observations.frames, observations.tracklets))
     frames, steady, owner = (
         values[order] for values in (observations.frames, observations.steady, observations.tracklets)
@@ -133,12 +133,10 @@ def link(
     evidence = weigh(seen, *pairs, motion, config)
     if said is not None:
         _believe(evidence.pairs, *said, config)
-    own = similarity.NO_PAIRS
+    own, pictures = similarity.NO_PAIRS, np.full(len(rank), np.nan)
     if appearance is not None:
-        clips = [appearance.clips[tracklet] for tracklet in rank.tolist()]
-        own = _look(
-            evidence, similarity.Appearance(clips, appearance.vectors, appearance.log_odds), starts, fps, config
-        )
+        ranked = replace(appearance, clips=[appearance.clips[tracklet] for tracklet in rank.tolist()])
+        own, pictures = _look(evidence, ranked, starts, fps, config), ranked.pictures()
         own = replace(own, different=rank[own.different], same=rank[own.same])
     if certain is not None:
         _settle(evidence.pairs, place[certain.same], -CERTAIN)
@@ -161,10 +159,10 @@ def link(
         )
         for merge, fewest in zip(found.merges, smaller, strict=True)
     ]
-    told = persons.features(people[owner], frames, observations.xyxy[order], observations.confidence[order])
-    joined = _joined(found, len(rank))[place]
-    sure = persons.probability(told)
-    return Linked(people[place], sure, told, links, joined, motion.believed(FILL_ERROR), motion, own)
+    told = persons.features(people[owner], frames, observations.confidence[order], pictures[owner])
+    joined, sure = _joined(found, len(rank))[place], persons.probability(told)
+    reach = motion.believed(FILL_ERROR)
+    return Linked(people[place], sure, told, pictures[place], links, joined, reach, motion, own)
 
 
 def _smaller(found: Partition | Rounds, lengths: Ints) -> list[int]:

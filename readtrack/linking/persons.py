@@ -1,7 +1,7 @@
-"""False people: whether what was linked is a person, whatever the detector's confidences mean.
+"""False people: whether what was linked is a person of its own, whatever the detector's confidences mean.
 
 What counts is free of the detector's scale: ranks of confidence within the recording, how steadily somebody was seen,
-and size for where they stand. In doubt a person stays.
+and what the pictures show. In doubt a person stays.
 """
 
 import numpy as np
@@ -10,24 +10,28 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# a logistic regression over 13 recordings, real and synthetic, with three detectors; each was predicted from the others
-FEATURES = ("mean rank", "best rank", "share of its frames seen", "misfit of height")
-MEAN = np.array([0.443, 0.765, 0.783, 1.288])
-WEIGHTS = np.array([3.19, 3.829, 1.814, -0.132])
-OFFSET = 1.81
+# Logistic regressions over recordings, real and synthetic, by public detections and two more detectors; each recording
+# was predicted from the others. Boxes that carry an identity count as a person, those of things and of pieces of
+# somebody else do not. A person whose pictures tell nothing is judged by boxes alone.
+FEATURES = ("best rank", "share of its frames seen", "picture")
+MEAN = np.array([0.864, 0.801, 3.077])
+WEIGHTS = np.array([3.009, 1.6, 0.393])
+OFFSET = 1.92
+MEAN_ALONE = np.array([0.857, 0.803])
+WEIGHTS_ALONE = np.array([3.623, 2.79])
+OFFSET_ALONE = 0.72
 
-HEIGHT_TOLERANCE = 0.2  # of log height, beyond which a box counts little for the line of heights
-MOST_MISFIT = 4.0
+SUREST = 6.0  # log odds that a picture may have
 
 
-def features(people: Ints, frames: Ints, xyxy: Floats, confidence: Floats) -> Floats:
-    """What tells people from things, (K, 4), in the order of ``FEATURES``.
+def features(people: Ints, frames: Ints, confidence: Floats, pictures: Floats) -> Floats:
+    """What tells people from things, (K, 3), in the order of ``FEATURES``; NaN where no picture tells anything.
 
     Args:
         people: whose each of B boxes is, from 0 to K - 1; everybody has one at least.
         frames: of the boxes.
-        xyxy: the boxes (B, 4) in the image.
         confidence: (B,).
+        pictures: log odds (B,) that the picture of the box's tracklet shows a person; NaN where nothing tells.
     """
     count = int(people.max(initial=-1)) + 1
     seen = np.bincount(people, minlength=count).astype(np.float64)
@@ -36,43 +40,31 @@ def features(people: Ints, frames: Ints, xyxy: Floats, confidence: Floats) -> Fl
     order = np.lexsort((frames, people))
     begins = np.searchsorted(people[order], np.arange(count))
     life = np.maximum.reduceat(frames[order], begins) - np.minimum.reduceat(frames[order], begins) + 1
-    misfit = np.log(_heights(xyxy)) - _expected_height(xyxy, ranks)
-    misfit /= max(float(np.median(np.abs(misfit))), 0.05)
-    return np.stack(
-        [
-            np.bincount(people, ranks, count) / seen,
-            np.maximum.reduceat(ranks[order], begins),
-            np.minimum(seen / life, 1),
-            np.minimum(np.abs(np.bincount(people, misfit, count) / seen), MOST_MISFIT),
-        ],
-        axis=1,
-    )
-
-
-def reasons(found: Floats) -> list[str]:
-    """Of each of K people (K, 4) the feature that speaks most against a person."""
-    return [FEATURES[place] for place in ((found - MEAN) * WEIGHTS).argmin(axis=1).tolist()]
-
-
-def _heights(xyxy: Floats) -> Floats:
-    """Heights (B,) in pixels, at least 1."""
-    return np.maximum(xyxy[:, 3] - xyxy[:, 1], 1.0)
+    told = np.isfinite(pictures)
+    shown = np.bincount(people, np.where(told, np.clip(pictures, -SUREST, SUREST), 0), count)
+    with np.errstate(invalid="ignore"):
+        mean = shown / np.bincount(people, told, count)
+    return np.stack([np.maximum.reduceat(ranks[order], begins), np.minimum(seen / life, 1), mean], axis=1)
 
 
 def probability(found: Floats) -> Floats:
-    """Probability (K,) of being a person, of ``features``."""
-    return np.asarray(1 / (1 + np.exp(-((found - MEAN) @ WEIGHTS + OFFSET))))
+    """Probability (K,) of being a person of its own, of ``features``."""
+    odds = _evidence(found).sum(axis=1) + np.where(_told(found), OFFSET, OFFSET_ALONE)
+    return np.asarray(1 / (1 + np.exp(-odds)))
 
 
-def _expected_height(xyxy: Floats, trust: Floats) -> Floats:
-    """Log height (B,) of a person whose feet are where a box ends: a line fitted robustly to all boxes."""
-    foot = xyxy[:, 3]
-    height = np.log(_heights(xyxy))
-    points = np.stack([np.ones_like(foot), (foot - foot.mean()) / max(float(foot.std()), 1.0)], axis=1)
-    weight = trust.copy()
-    line = np.array([float(np.median(height)), 0.0])
-    for _ in range(10):
-        scaled = points * weight[:, None]
-        line = np.linalg.solve(scaled.T @ points + np.eye(2) * 1e-3, scaled.T @ height)
-        weight = trust / (1 + ((height - points @ line) / HEIGHT_TOLERANCE) ** 2)
-    return np.asarray(points @ line)
+def reasons(found: Floats) -> list[str]:
+    """Of each of K people (K, 3) the feature that speaks most against a person."""
+    return [FEATURES[place] for place in _evidence(found).argmin(axis=1).tolist()]
+
+
+def _told(found: Floats) -> NDArray[np.bool_]:
+    """Of whom (K,) a picture tells something."""
+    return np.asarray(np.isfinite(found[:, 2]))
+
+
+def _evidence(found: Floats) -> Floats:
+    """Log odds (K, 3) by each feature, beside the usual; 0 by a picture that tells nothing."""
+    shown = (found - MEAN) * WEIGHTS
+    alone = np.append((found[:, :2] - MEAN_ALONE) * WEIGHTS_ALONE, np.zeros((len(found), 1)), axis=1)
+    return np.asarray(np.where(_told(found)[:, None], shown, alone))

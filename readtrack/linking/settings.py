@@ -19,7 +19,7 @@ class LinkingConfig:
     host_weight: float = 2.0  # of another tracker's word that two tracklets are one person
     max_gap: float = 60.0  # seconds unseen after which nobody is brought back
     compared: int = 12  # crops of a tracklet are compared with those of so many that resemble it most
-    min_person: float = 0.35  # probability of being a person below which one is dropped; 0 keeps all
+    min_person: float = 0.4  # probability of being a person below which one is dropped; 0 keeps all
     fill_gap: float = 4.0  # longest gap that is filled, in seconds; half of it where the camera moves, 0 for none
     smoothing: float = 0.12  # standard deviation of the average over time of boxes, in seconds; 0 for none
 

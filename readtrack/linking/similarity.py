@@ -32,6 +32,15 @@ class Appearance:
     clips: Sequence[Clip]  # up to four crops of each in the order of time; empty where it was never seen well enough
     vectors: Callable[[Sequence[Clip]], NDArray[Any]]  # one of unit length for each clip, (M, D)
     log_odds: Callable[[Sequence[Clip], Ints], Floats]  # of clips, and pairs of them (P, 2): both ways, averaged (P,)
+    persons: Callable[[Sequence[Clip]], Floats] | None = None  # log odds (M,) that clips show people, NaN if unknown
+
+    def pictures(self) -> Floats:
+        """Log odds (N,) that tracklets show a person; NaN where nothing tells."""
+        answer = np.full(len(self.clips), np.nan)
+        own = [k for k, clip in enumerate(self.clips) if len(clip)]
+        if self.persons is not None and own:
+            answer[own] = self.persons([self.clips[k] for k in own])
+        return answer
 
 
 def level(different: Floats) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
-from readtrack.gathering import Compared
+from readtrack.judging import Compared
 from readtrack.pipeline.steps import Detect, Step, Steps
 from readtrack.pipeline.work import count_work, work_of
 from readtrack.readtracker import ReadTracker

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readtrack.errors import InputError, first_line
-from readtrack.gathering import Judge
+from readtrack.judging import Judge
 from readtrack.linking import persons
 from readtrack.linking.cameras import CameraLink, Joined, Layout, join
 from readtrack.linking.engine import Linked, Observations
@@ -97,7 +97,7 @@ def _renamed(view: View, people: Ints, links: Sequence[CameraLink]) -> tuple[Lin
     joined = linked.joined.copy()
     for one in links:
         joined[one.tracklet] = one.probability
-    told = persons.features(place[seen.tracklets], seen.frames, seen.xyxy, seen.confidence)
+    told = persons.features(place[seen.tracklets], seen.frames, seen.confidence, linked.pictures[seen.tracklets])
     return (
         replace(
             linked,

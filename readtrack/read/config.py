@@ -1,7 +1,7 @@
 """What fixes a READ network: shape, meaning of inputs and outputs; and the networks that have a name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from readtrack.errors import InputError
@@ -51,14 +51,30 @@ class ReadConfig:
     pooled_cosine: bool = False  # F ends with one number more: 1 + the cosine of the pooled features
     logit_scale: float = 1.0  # calibration: probability = sigmoid(logit_scale * logit + logit_offset)
     logit_offset: float = 0.0
+    persons: tuple[float, ...] = ()  # log odds that a crop shows a person: C weights of its pooled vector, an offset
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "non_local", tuple(self.non_local))  # JSON knows only lists
+        for name in ("non_local", "persons"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON knows only lists
+        self._check_names()
+        self._check_numbers()
+        if any(self.non_local) and (self.shared_encoder or not self.backbone.startswith("resnet50")):
+            raise InputError("non-local blocks need a video net of their own (shared_encoder=False), a ResNet-50")
+        if self.rank and (self.join == "compare" or not 0 < self.rank <= self.phi_dim):
+            raise InputError(f"rank is {self.rank}: 1 to phi_dim, and the comparing join cannot be compressed")
+        if self.memory_layout == "demo" and (self.head != "attention" or self.rank):
+            raise InputError("memory_layout 'demo' needs the attention head, and cannot be compressed")
+
+    def _check_names(self) -> None:
+        """Raise InputError for a word that is unknown."""
         choices = {"backbone": (*BACKBONES,), "join": (*JOINS,), "head": HEADS, "channel_order": ("rgb", "bgr")}
         choices["memory_layout"] = MEMORY_LAYOUTS
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise InputError(f"{name} {getattr(self, name)!r} is unknown: choose one of {', '.join(known)}")
+
+    def _check_numbers(self) -> None:
+        """Raise InputError for sizes that no network has."""
         if self.height % self.stride or self.width % self.stride or min(self.height, self.width) < self.stride:
             raise InputError(f"a crop of {self.height}x{self.width} pixels: both must be multiples of {self.stride}")
         if min(self.clip_length, self.theta_dim, self.phi_dim, self.feature_dim) < 1:
@@ -67,13 +83,8 @@ class ReadConfig:
             raise InputError(f"classes is {self.classes}: fc2 has one logit or two classes")
         if len(self.non_local) != 2 or not (0 <= self.non_local[0] <= 4 and 0 <= self.non_local[1] <= 6):
             raise InputError(f"non_local is {self.non_local}: at most 4 blocks in layer2 and 6 in layer3")
-        if any(self.non_local) and (self.shared_encoder or not self.backbone.startswith("resnet50")):
-            raise InputError("non-local blocks need a video net of their own (shared_encoder=False), a ResNet-50")
-        if self.rank and (self.join == "compare" or not 0 < self.rank <= self.phi_dim):
-            raise InputError(f"rank is {self.rank}: 1 to phi_dim, and the comparing join cannot be compressed")
-
-        if self.memory_layout == "demo" and (self.head != "attention" or self.rank):
-            raise InputError("memory_layout 'demo' needs the attention head, and cannot be compressed")
+        if len(self.persons) not in (0, self.channels + 1):
+            raise InputError(f"persons has {len(self.persons)} numbers: {self.channels} weights and an offset, or none")
 
     @classmethod
     def from_json(cls, about: Mapping[str, Any], file: object) -> "ReadConfig":
@@ -89,6 +100,11 @@ class ReadConfig:
             return cls(**about)
         except (InputError, TypeError) as error:
             raise InputError(f"{file}: its configuration cannot be used: {error}") from error
+
+    @property
+    def uncalibrated(self) -> "ReadConfig":
+        """The same network, without what was fitted to its answers afterwards."""
+        return replace(self, logit_scale=1.0, logit_offset=0.0, persons=())
 
     @property
     def channels(self) -> int:

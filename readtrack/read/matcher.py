@@ -244,6 +244,16 @@ class Matcher:
         """Calibrated log odds of what ``logits`` gave, of any shape."""
         return np.asarray(self.config.logit_scale * logits + self.config.logit_offset)
 
+    def person_log_odds(self, vectors: NDArray[np.floating[Any]]) -> Floats:
+        """Log odds (M,) that vectors (M, D), pooled as ``vectors`` and ``video_vectors`` make them, are of a person.
+
+        Half of what is asked about are taken for people. NaN where nobody fitted that to the weights.
+        """
+        if not self.config.persons:
+            return np.full(len(vectors), np.nan)
+        *weights, offset = self.config.persons
+        return np.asarray(vectors @ np.array(weights) + offset, dtype=np.float64)
+
     def logits(
         self, queries: Encoding | Source, galleries: Encoding | Sequence[Source], class1: bool = False
     ) -> Floats:

@@ -22,7 +22,7 @@ class TrackerConfig:
     correction: float = 3.0  # further seconds for which an id that was told may prove wrong; 0 never corrects one
     max_age: float = 60.0  # seconds unseen after which nobody is brought back
     max_lost: int = 200  # people remembered at most; the longest unseen are forgotten first
-    min_person: float = 0.35  # probability of being a person below which one gets no id; 0 keeps all
+    min_person: float = 0.4  # probability of being a person below which one gets no id; 0 keeps all
     fill_gap: float = 4.0  # longest gap that is filled afterwards; half of it where the camera moves, 0 for none
     appearance_weight: float = 0.9  # of how two people look, in log odds, of which crops give several that are alike
     motion_weight: float = 0.25  # of how they moved, where there are crops as well

@@ -48,8 +48,7 @@ def average(
     check_apart([out], [first, second, root])
     check_writable(out)
     (one, _), (model, provenance) = (load_checkpoint(path) for path in (first, second))
-    ours, theirs = (replace(network.config, logit_scale=1.0, logit_offset=0.0) for network in (one, model))
-    if ours != theirs:
+    if one.config.uncalibrated != model.config.uncalibrated:
         raise InputError(f"{first} and {second}: networks of different shapes; average two stages")
     _blend(model, one, share)
     splits = read_dataset(dataset, root)
@@ -58,7 +57,7 @@ def average(
     logits, _ = read_logits(matcher, splits, images, report=report)
     found = score(logits, splits.query, splits.gallery)
     scale, offset = calibrate(matcher, splits, images)
-    config = replace(model.config, logit_scale=scale, logit_offset=offset)
+    config = replace(model.config.uncalibrated, logit_scale=scale, logit_offset=offset)
     about: dict[str, Any] = {**provenance, "averaged": {"share": share}, "validation": asdict(found)}
     save_checkpoint(out, model, about, config)
     return found

@@ -108,9 +108,7 @@ def _take_over(model: Read, source: str) -> str:
         given = other.encoder.state_dict()
         _fill(model.encoder, given, [name for name in model.encoder.state_dict() if name in given], source)
         return f"the encoder of {source}"
-    theirs, ours = (
-        asdict(replace(network.config, logit_scale=1.0, logit_offset=0.0, clip_length=1)) for network in (other, model)
-    )
+    theirs, ours = (asdict(replace(network.config.uncalibrated, clip_length=1)) for network in (other, model))
     unlike = [f"{name} {theirs[name]} instead of {ours[name]}" for name in ours if theirs[name] != ours[name]]
     if unlike:
         raise InputError(f"{source}: of another network: {', '.join(unlike)}", "init")

@@ -1,11 +1,15 @@
 """Linking block by block: the same people as at once, however long the recording."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from readtrack.linking import blocks
 from readtrack.linking.blocks import link_blocks
 from readtrack.linking.engine import Certain, Observations, link
+from readtrack.linking.settings import LinkingConfig
+from readtrack.linking.settling import settle
 from readtrack.linking.similarity import Appearance
 
 
@@ -115,3 +119,36 @@ def test_another_tracker_s_word_counts_in_blocks_too(monkeypatch):
         own = own[np.argsort(starts[own])]
         before[own[1:]] = own[:-1]
     assert same(link_blocks(seen, 25, before=before, block=20).people, person)
+
+
+def with_pictures(appearance, of_thing, things):
+    """The same looks, where some tracklets show things."""
+
+    def odds(clips):
+        return np.array([of_thing if clip[0] in things else 4.0 for clip in clips])
+
+    return replace(appearance, persons=odds)
+
+
+@pytest.mark.parametrize("in_blocks", [False, True])
+def test_what_shows_a_thing_is_dropped_and_stays_in_the_table(monkeypatch, in_blocks):
+    monkeypatch.setattr(blocks, "AT_ONCE", 1)
+    observations, person = street()
+    thing = {int(k) for k in np.flatnonzero(person == 5)}
+    looking = with_pictures(looks(person), -6.0, thing)
+    linked = link_blocks(observations, 25, appearance=looking, block=20 if in_blocks else 300)
+    number = set(linked.people[sorted(thing)].tolist())
+    assert len(number) == 1 and np.isin(np.flatnonzero(linked.pictures == -6), sorted(thing)).all()
+    assert set(np.flatnonzero(linked.probability < LinkingConfig.min_person).tolist()) == number
+    settled = settle(observations, linked, 25)
+    assert set((settled.ids[settled.dropped] - 1).tolist()) == number
+
+
+def test_tracklets_without_crops_have_no_picture():
+    observations, person = street(people=3, pieces=1)
+    looking = with_pictures(looks(person), -6.0, set())
+    bare = replace(looking, clips=[[], *looking.clips[1:]])
+    linked = link(observations, 25, appearance=bare)
+    assert np.isnan(linked.pictures).tolist() == [True, False, False]
+    nobody = link(Observations(*(np.zeros((0, *rest), int) for rest in ((), (4,), (), (), (4,)))), 25)
+    assert nobody.features.shape == (0, 3) and not len(nobody.pictures)
