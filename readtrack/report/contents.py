@@ -24,10 +24,9 @@ from readtrack.results import (
 
 MOST_DECISIONS = 500  # in the table of all
 WHY = {  # what speaks against a person, in words
-    "mean rank": "weaker boxes than others have",
     "best rank": "not one box as strong as others have",
     "share of its frames seen": "seen now and then only",
-    "misfit of height": "too high or too low for where it stands",
+    "picture": "does not look like a person",
 }
 
 

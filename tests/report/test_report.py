@@ -50,7 +50,7 @@ def run(tmp_path):
                 results.write(Frame(index, image), people_in(index, people), told, [])
         about = {"frames": LENGTH, "first_frame": 0, "interrupted": False, "engine": "nothing"}
         about["run"] = {"source": source, "fps": FPS, "stride": 1, "weights": "read-s", "tracking": {"max_age": 60}}
-        about["dropped"] = [{"id": 99, "probability": 0.1, "why": "mean rank"}]
+        about["dropped"] = [{"id": 99, "probability": 0.1, "why": "picture"}]
         (out / "summary.json").write_text(json.dumps(about))
         return out, album
 
