@@ -137,11 +137,11 @@ def _boxes(
         kept = np.flatnonzero((person | nobody) & (xyxy[:, 3] - xyxy[:, 1] >= SMALLEST))
         kept = rng.permutation(kept)[:MOST]
         yield xyxy[kept], person[kept]
-    windows = _windows(image, marked, rng)
-    yield windows, np.zeros(len(windows), dtype=bool)
+    background = windows(image, marked, rng)
+    yield background, np.zeros(len(background), dtype=bool)
 
 
-def _windows(image: Image, marked: Floats, rng: np.random.Generator) -> Floats:
+def windows(image: Image, marked: Floats, rng: np.random.Generator) -> Floats:
     """Windows (N, 4) of background that are as large as people."""
     rows, columns = image.shape[:2]
     heights = marked[:, 3] - marked[:, 1] if len(marked) else np.array([rows / 4])

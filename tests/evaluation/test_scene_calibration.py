@@ -10,7 +10,7 @@ from conftest import TINY
 from readtrack import boxes
 from readtrack.commands import calibrate
 from readtrack.errors import InputError
-from readtrack.evaluation.person_head import COVERED, WINDOWS, _windows
+from readtrack.evaluation.person_head import COVERED, WINDOWS, windows
 from readtrack.metrics.calibration import fit_sigmoid
 from readtrack.read.checkpoint import load_checkpoint, save_checkpoint
 from readtrack.read.export import write_onnx
@@ -81,7 +81,7 @@ def test_what_tells_people_from_things_is_fitted_and_kept(tmp_path, capsys):
 
 def test_background_windows_show_nobody():
     marked = np.array([[100.0, 100, 200, 400], [300, 50, 420, 470]])
-    found = _windows(np.zeros((480, 640, 3), np.uint8), marked, np.random.default_rng(0))
+    found = windows(np.zeros((480, 640, 3), np.uint8), marked, np.random.default_rng(0))
     assert 0 < len(found) <= WINDOWS
     assert (found[:, :2] >= 0).all() and (found[:, 2:] <= (640, 480)).all()
     assert (boxes.intersection(found, marked).max(axis=1) <= COVERED * boxes.area(found)).all()
