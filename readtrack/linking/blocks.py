@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from readtrack import boxes
 from readtrack.linking import persons
 from readtrack.linking.engine import Certain, Link, Linked, Observations, link
+from readtrack.linking.pairs import APART_IOU, TOGETHER_FRAMES, TOGETHER_SHARE
 from readtrack.linking.settings import LinkingConfig
 from readtrack.linking.similarity import NEGATIVES, NO_PAIRS, POSITIVES, Appearance, Ints, OwnPairs
 
@@ -85,6 +87,7 @@ class _Blocks:
         first, self.last = order[self.rows.starts[:-1]], frames[order[self.rows.starts[1:] - 1]]
         steady = observations.steady[first]
         self.rank = np.lexsort((steady[:, 1], steady[:, 0], frames[first]))  # by beginning
+        self._together: dict[tuple[int, int], float] = {}  # price of having been seen together, of pairs of people
         self._apart = set() if certain is None else set(certain.different.ravel().tolist())
         count = len(self.rank)
         self.above = np.arange(count)  # a tracklet of the same person; the first of all has itself
@@ -126,7 +129,8 @@ class _Blocks:
         for tracklet in self._apart - place.keys():  # whoever else of the same person is there stands for it
             if (there := people.get(self._first(tracklet))) is not None:
                 place[tracklet] = there
-        found = link(part, self.fps, self.config, looks, said, certain=self._certain(place, chains))
+        certain = self._certain(place, chains, people)
+        found = link(part, self.fps, self.config, looks, said, certain=certain)
         for one in found.links:
             if one.tracklet < len(known) + len(new) and one.tracklet not in follows:
                 self.links.append(replace(one, tracklet=int(chosen[one.tracklet])))
@@ -134,6 +138,7 @@ class _Blocks:
         first: dict[int, int] = {}
         for tracklet, person in zip(chosen[:decided].tolist(), found.people[:decided].tolist(), strict=True):
             self._join(first.setdefault(person, tracklet), tracklet)
+        self._meet(part, chosen, len(known), decided)
         some = chosen[:decided]
         self.joined[some] = np.minimum(self.joined[some], found.joined[:decided])
         self.pictures[some] = found.pictures[:decided]
@@ -152,9 +157,33 @@ class _Blocks:
             last[person] = place
         return pairs, {place for _, place in pairs}
 
-    def _certain(self, place: dict[int, int], chains: list[tuple[int, int]]) -> Certain:
-        """What is known of a block's tracklets."""
-        same, different = list(chains), list[tuple[int, int]]()
+    def _meet(self, part: Observations, chosen: Ints, known: int, decided: int) -> None:
+        """Remember who was seen together with whom: their tracklets of then need not be in a later block."""
+        rows = np.flatnonzero(part.tracklets < decided)
+        rows = rows[np.argsort(part.frames[rows], kind="stable")]
+        frames, new = part.frames[rows], part.tracklets[rows] >= known
+        one, other = boxes.spans(np.arange(1, len(rows) + 1), np.searchsorted(frames, frames, side="right"))
+        counted = new[one] | new[other]
+        one, other = rows[one[counted]], rows[other[counted]]
+        overlap = boxes.iou_each(part.xyxy[one], part.xyxy[other]) > APART_IOU
+        price = self.config.together_price * np.where(overlap, TOGETHER_SHARE, 1.0)
+        pairs = np.sort([part.tracklets[one], part.tracklets[other]], axis=0)
+        keys, whose = np.unique(pairs[0] * decided + pairs[1], return_inverse=True)
+        prices = np.bincount(whose, price, len(keys)).tolist()
+        added = zip(chosen[keys // decided].tolist(), chosen[keys % decided].tolist(), prices, strict=True)
+        together: dict[tuple[int, int], float] = {}
+        for first, second, cost in [*((*pair, cost) for pair, cost in self._together.items()), *added]:
+            low, high = sorted((self._first(first), self._first(second)))
+            if low != high:
+                together[low, high] = together.get((low, high), 0.0) + cost
+        self._together = together
+
+    def _certain(self, place: dict[int, int], chains: list[tuple[int, int]], people: dict[int, int]) -> Certain:
+        """What is known of a block's tracklets; ``people`` are places of those of earlier ones."""
+        same = list(chains)
+        least = TOGETHER_FRAMES * self.config.together_price
+        self._together = {pair: cost for pair, cost in self._together.items() if people.keys() >= set(pair)}
+        different = [(people[i], people[j]) for (i, j), cost in self._together.items() if cost >= least]
         if self.certain is not None:
             for kind, pairs in ((same, self.certain.same), (different, self.certain.different)):
                 kind += [(place[i], place[j]) for i, j in pairs.tolist() if i in place and j in place]

@@ -87,6 +87,20 @@ def test_somebody_is_known_again_in_a_later_block(monkeypatch):
     assert any(one.gap > 0.5 for one in found.links)
 
 
+@pytest.mark.parametrize("block", [15, 30])
+def test_who_was_seen_together_in_an_earlier_block_stays_two(monkeypatch, block):
+    monkeypatch.setattr(blocks, "AT_ONCE", 1)
+    seen, person = street()
+    appearance = looks(np.where(np.isin(person, [4, 7, 8, 12, 13]), 3, person))  # six who look alike, two at once
+
+    def boxes_beside_one_of_their_own(people):
+        where = np.stack([people[seen.tracklets], seen.frames])
+        return len(seen.frames) - len(np.unique(where, axis=1).T)
+
+    whole, found = link(seen, 25, appearance=appearance), link_blocks(seen, 25, appearance=appearance, block=block)
+    assert boxes_beside_one_of_their_own(found.people) <= boxes_beside_one_of_their_own(whole.people)
+
+
 def test_what_is_certain_holds_within_blocks_and_across(monkeypatch):
     monkeypatch.setattr(blocks, "AT_ONCE", 1)
     seen, person = street()
