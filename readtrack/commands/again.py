@@ -31,7 +31,7 @@ GATHERED = ("start_confidence", "low_confidence")  # settings by which tracklets
 
 @contextmanager
 def link_later(tracker: "Linker", folder: Path) -> Iterator[None]:
-    """Whatever ends the work on a run before its end: tell that what was gathered can be linked.
+    """Where memory runs out, or anything ends the work before people are linked: tell that they can be.
 
     Raises:
         InputError: memory ran out.
@@ -45,7 +45,7 @@ def link_later(tracker: "Linker", folder: Path) -> Iterator[None]:
         there = tracker.recorded.path is not None and tracker.recorded.written
         if memory_ran_out(error):
             raise InputError(f"memory ran out; {hint}" if there else "memory ran out: close other programs") from error
-        if there:
+        if there and not (folder / "dropped.txt").is_file():  # which is written once people are linked
             print(hint, file=sys.stderr)
         raise
 

@@ -83,6 +83,9 @@ class Table:
 
     def id_now(self) -> Callable[[int, int], int]:
         """From a frame and the identity that the run found there to the corrected one; -1 where that was dropped."""
+        if self.id is self.found:  # nothing was corrected: hours of boxes need no dictionary
+            known = set(self.found.tolist())
+            return lambda frame, found: found if found in known else -1
         exact: dict[tuple[int, int], int] = dict(
             zip(zip(self.frame.tolist(), self.found.tolist(), strict=True), self.id.tolist(), strict=True)
         )
