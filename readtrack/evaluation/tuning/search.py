@@ -16,7 +16,7 @@ Choice: TypeAlias = tuple[int, ...]  # of each setting, which of its values
 
 SPACE: dict[str, tuple[float, ...]] = {  # settings that move identities most, and values around the usual ones
     "start_confidence": (0.3, 0.4, 0.5, 0.6, 0.7),
-    "min_person": (0.0, 0.1, 0.2, 0.35, 0.5, 0.65),
+    "min_person": (0.0, 0.1, 0.2, 0.4, 0.5, 0.65),
     "prior": (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0),
     "gap_penalty": (0.5, 0.75, 1.0, 1.5, 2.0),
     "appearance_weight": (0.4, 0.65, 0.9, 1.2, 1.6),
