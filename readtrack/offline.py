@@ -129,6 +129,11 @@ class OfflineTracker(Linker):
         answer.tracker_id[seen.rows] = seen.tracklets + 1
         return answer
 
+    @property
+    def fps(self) -> float:
+        """Frames per second; asked for in every frame, so not of the file."""
+        return float(self._facts["fps"])
+
     def _note(self, **facts: Any) -> None:
         """Keep what is new of some facts."""
         new = {name: value for name, value in facts.items() if self._facts[name] != value}

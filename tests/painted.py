@@ -68,6 +68,9 @@ class ByColour:
         means = np.array([self.vectors([np.array(crop)[None, None] for crop in clip]).mean(axis=0) for clip in clips])
         return means.reshape(-1, 4)
 
+    def person_log_odds(self, vectors):
+        return np.full(len(vectors), np.nan)
+
     def encode(self, crops):
         pass
 
