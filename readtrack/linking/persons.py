@@ -22,6 +22,7 @@ WEIGHTS_ALONE = np.array([3.623, 2.79])
 OFFSET_ALONE = 0.72
 
 SUREST = 6.0  # log odds that a picture may have
+FEW = 3.0  # people, of which a rank among them tells half of what it tells among many
 
 
 def features(people: Ints, frames: Ints, confidence: Floats, pictures: Floats) -> Floats:
@@ -36,7 +37,7 @@ def features(people: Ints, frames: Ints, confidence: Floats, pictures: Floats) -
     count = int(people.max(initial=-1)) + 1
     seen = np.bincount(people, minlength=count).astype(np.float64)
     _, place, copies = np.unique(confidence, return_inverse=True, return_counts=True)
-    ranks = ((np.cumsum(copies) - copies / 2) / max(len(people), 1))[place]
+    ranks = (np.cumsum(copies) / max(len(people), 1))[place]  # the share of boxes that are no surer
     order = np.lexsort((frames, people))
     begins = np.searchsorted(people[order], np.arange(count))
     life = np.maximum.reduceat(frames[order], begins) - np.minimum.reduceat(frames[order], begins) + 1
@@ -44,7 +45,8 @@ def features(people: Ints, frames: Ints, confidence: Floats, pictures: Floats) -
     shown = np.bincount(people, np.where(told, np.clip(pictures, -SUREST, SUREST), 0), count)
     with np.errstate(invalid="ignore"):
         mean = shown / np.bincount(people, told, count)
-    return np.stack([np.maximum.reduceat(ranks[order], begins), np.minimum(seen / life, 1), mean], axis=1)
+    best = MEAN[0] + (np.maximum.reduceat(ranks[order], begins) - MEAN[0]) * count / (count + FEW)
+    return np.stack([best, np.minimum(seen / life, 1), mean], axis=1)
 
 
 def probability(found: Floats) -> Floats:

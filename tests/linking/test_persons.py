@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from readtrack.linking import persons
+from readtrack.linking.settings import LinkingConfig
 
 UNKNOWN = np.nan
 
@@ -49,3 +50,15 @@ def test_without_pictures_boxes_alone_tell():
     assert persons.reasons(found)[1] != "picture"
     pictures[np.flatnonzero(who == 0)[5:]] = -4.0  # of some of a person's tracklets pictures are known
     assert persons.features(who, frames, confidence, pictures)[0, 2] == -4
+
+
+def test_where_all_are_alike_to_the_detector_nobody_is_dropped():
+    people = seen(*[(0, 90, 2, 1.0, UNKNOWN)] * 4)
+    assert (persons.probability(persons.features(*people)) > LinkingConfig.min_person).all()
+
+
+def test_the_weaker_one_of_two_stays():
+    people = seen((0, 50, 1, 0.9, UNKNOWN), (0, 48, 1, 0.6, UNKNOWN))
+    few = persons.probability(persons.features(*people))
+    crowd = persons.probability(persons.features(*seen(*[(0, 50, 1, 0.9, UNKNOWN)] * 40, (0, 48, 1, 0.6, UNKNOWN))))
+    assert few[1] > LinkingConfig.min_person and crowd[-1] < few[1]
