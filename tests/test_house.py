@@ -58,6 +58,7 @@ TORCH = {  # what may import PyTorch while it is imported, beside training/
     "read/compression.py",
     "read/encoders.py",
     "read/export.py",
+    "read/graphs.py",
     "read/losses.py",
     "read/model.py",
     "read/openvino.py",

@@ -73,7 +73,7 @@ def _on_onnx(path: Path, device: str | None, clip_length: int | None, threads: i
         except InputError:  # missing, broken or of other weights
             continue
     from readtrack.read.checkpoint import load_checkpoint
-    from readtrack.read.export import write_onnx
+    from readtrack.read.graphs import write_onnx
 
     model, provenance = load_checkpoint(path)
     graph = places[0] if os.access(path.parent, os.W_OK) else places[1]

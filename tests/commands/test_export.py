@@ -17,10 +17,11 @@ from conftest import TINY
 from readtrack import Matcher, ReadTracker, TrackerConfig
 from readtrack.commands.export import main
 from readtrack.errors import InputError
-from readtrack.read import export as traced
+from readtrack.read import graphs as traced
 from readtrack.read.checkpoint import save_checkpoint
 from readtrack.read.crops import Crop
-from readtrack.read.export import export, run_torchscript, write_onnx, write_torchscript
+from readtrack.read.export import export
+from readtrack.read.graphs import run_torchscript, write_onnx, write_torchscript
 from readtrack.read.model import Read
 from readtrack.read.onnx_network import KEY, OnnxNetwork, part_of
 from readtrack.read.torch_network import TorchNetwork

@@ -13,7 +13,7 @@ from readtrack.errors import InputError
 from readtrack.evaluation.person_head import COVERED, WINDOWS, windows
 from readtrack.metrics.calibration import fit_sigmoid
 from readtrack.read.checkpoint import load_checkpoint, save_checkpoint
-from readtrack.read.export import write_onnx
+from readtrack.read.graphs import write_onnx
 from readtrack.read.matcher import Matcher
 from readtrack.read.model import Read
 

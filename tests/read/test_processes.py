@@ -16,7 +16,7 @@ from onnx import numpy_helper
 from readtrack import InputError, Matcher, ReadTracker, Relinker, TrackletMemory
 from readtrack.offline import OfflineTracker
 from readtrack.read.checkpoint import save_checkpoint
-from readtrack.read.export import write_onnx
+from readtrack.read.graphs import write_onnx
 
 IMAGES = np.random.default_rng(0).integers(0, 255, (3, 120, 160, 3), dtype=np.uint8)
 
