@@ -22,6 +22,7 @@ WEIGHTS_ALONE = np.array([3.623, 2.79])
 OFFSET_ALONE = 0.72
 
 SUREST = 6.0  # log odds that a picture may have
+SURER = 0.5  # rank of confidence from which boxes are mostly people, whatever the camera sees
 FEW = 3.0  # people, of which a rank among them tells half of what it tells among many
 
 
@@ -42,7 +43,10 @@ def features(people: Ints, frames: Ints, confidence: Floats, pictures: Floats) -
     begins = np.searchsorted(people[order], np.arange(count))
     life = np.maximum.reduceat(frames[order], begins) - np.minimum.reduceat(frames[order], begins) + 1
     told = np.isfinite(pictures)
-    shown = np.bincount(people, np.where(told, np.clip(pictures, -SUREST, SUREST), 0), count)
+    pictures = np.clip(pictures, -SUREST, SUREST)
+    if (sure := told & (ranks >= SURER)).any():  # where even these look like things, the pictures are of another kind
+        pictures = pictures + max(0.0, MEAN[2] - float(np.median(pictures[sure])))
+    shown = np.bincount(people, np.where(told, pictures, 0), count)
     with np.errstate(invalid="ignore"):
         mean = shown / np.bincount(people, told, count)
     best = MEAN[0] + (np.maximum.reduceat(ranks[order], begins) - MEAN[0]) * count / (count + FEW)

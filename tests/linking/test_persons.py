@@ -62,3 +62,11 @@ def test_the_weaker_one_of_two_stays():
     few = persons.probability(persons.features(*people))
     crowd = persons.probability(persons.features(*seen(*[(0, 50, 1, 0.9, UNKNOWN)] * 40, (0, 48, 1, 0.6, UNKNOWN))))
     assert few[1] > LinkingConfig.min_person and crowd[-1] < few[1]
+
+
+def test_where_everybody_looks_like_a_thing_the_camera_is_of_another_kind():
+    usual = [(0, 50, 1, 0.9, 4.0), (0, 50, 1, 0.8, 3.5), (0, 50, 1, 0.7, 3.0), (0, 50, 1, 0.6, -5.0)]
+    strange = [(*one[:4], one[4] - 9) for one in usual]
+    told, other = (persons.probability(persons.features(*seen(*people))) for people in (usual, strange))
+    assert (told > LinkingConfig.min_person).tolist() == [True, True, True, False]
+    assert (other[:3] > LinkingConfig.min_person).all()
