@@ -48,8 +48,8 @@ def test_without_pictures_boxes_alone_tell():
     told = persons.probability(found)
     assert np.isfinite(told).all() and told[0] > 0.5 > told[1]
     assert persons.reasons(found)[1] != "picture"
-    pictures[np.flatnonzero(who == 0)[5:]] = -4.0  # of some of a person's tracklets pictures are known
-    assert persons.features(who, frames, confidence, pictures)[0, 2] == -4
+    pictures[np.flatnonzero(who == 0)[5:]] = 5.0  # of some of a person's tracklets pictures are known
+    assert persons.features(who, frames, confidence, pictures)[0, 2] == 5
 
 
 def test_where_all_are_alike_to_the_detector_nobody_is_dropped():
