@@ -1,5 +1,7 @@
 """Command: probabilities that mean the same in many scenes. ``python -m readtrack.calibrate --help``."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,24 +51,34 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(command: Command) -> None:
     """Do what is asked for."""
-    if command.settings.detector and not command.settings.persons:
+    settings, asked = command.settings, command.settings.recordings
+    if settings.detector and not settings.persons:
         raise InputError("a detector says what is no person: give it with persons", "detector")
-    (_fit_persons if command.settings.persons else _calibrate)(command)
+    if settings.persons and asked != LongGapSettings(asked.source, weights=asked.weights, device=asked.device):
+        raise InputError("persons are told from things by source, weights, device and detector alone", "persons")
+    (_fit_persons if settings.persons else _calibrate)(settings)
 
 
-def _fit_persons(command: Command) -> None:
-    """Fit what tells people from things, and say how well others do in each recording."""
-    from readtrack.evaluation.person_head import fit_persons
-
-    settings, recordings = command.settings, command.settings.recordings
-    asked = PersonSettings(recordings.source, None, recordings.weights, recordings.device, settings.detector)
-    with progress("recordings", settings.quiet) as (begin, report):
+@contextmanager
+def _counted(unit: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar, as what is told how much is done, and of how much."""
+    with progress(unit, quiet) as (begin, report):
 
         def told(done: int, total: int) -> None:
             if not done:
                 begin(total)
             report(done)
 
+        yield told
+
+
+def _fit_persons(settings: CalibrateSettings) -> None:
+    """Fit what tells people from things, and say how well others do in each recording."""
+    from readtrack.evaluation.person_head import fit_persons
+
+    recordings = settings.recordings
+    asked = PersonSettings(recordings.source, None, recordings.weights, recordings.device, settings.detector)
+    with _counted("recordings", settings.quiet) as told:
         found = fit_persons(asked, settings.out, told)
     console = output(settings.quiet)
     for one in found:
@@ -74,18 +86,11 @@ def _fit_persons(command: Command) -> None:
     console.print(f"written to {settings.out}")
 
 
-def _calibrate(command: Command) -> None:
+def _calibrate(settings: CalibrateSettings) -> None:
     """Calibrate, and say how far probabilities were off, and are."""
     from readtrack.evaluation.scene_calibration import calibrate_scenes
 
-    settings = command.settings
-    with progress("frames", settings.quiet) as (begin, report):
-
-        def told(done: int, total: int) -> None:
-            if not done:
-                begin(total)
-            report(done)
-
+    with _counted("frames", settings.quiet) as told:
         found = calibrate_scenes(settings.recordings, settings.out, told)
     console = output(settings.quiet)
     for scene in found.scenes:

@@ -7,12 +7,15 @@ and what the pictures show. In doubt a person stays.
 import numpy as np
 from numpy.typing import NDArray
 
+from readtrack.odds import logistic
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# Logistic regressions over recordings, real and synthetic, by public detections and two more detectors; each recording
-# was predicted from the others. Boxes that carry an identity count as a person, those of things and of pieces of
-# somebody else do not. A person whose pictures tell nothing is judged by boxes alone.
+# Logistic regressions over recordings, real and synthetic, by public detections and two more detectors, made by a
+# script outside the project (docs/evaluation.md tells what they are worth where a scene was left out). Boxes that
+# carry an identity count as a person, those of things and of pieces of somebody else do not. A person whose pictures
+# tell nothing is judged by boxes alone.
 FEATURES = ("best rank", "share of its frames seen", "picture")
 MEAN = np.array([0.864, 0.801, 3.077])
 WEIGHTS = np.array([3.009, 1.6, 0.393])
@@ -22,8 +25,8 @@ WEIGHTS_ALONE = np.array([3.623, 2.79])
 OFFSET_ALONE = 0.72
 
 SUREST = 6.0  # log odds that a picture may have
-SURER = 0.5  # rank of confidence from which boxes are mostly people, whatever the camera sees
-FEW = 3.0  # people, of which a rank among them tells half of what it tells among many
+SURER = 0.5  # rank of confidence from which boxes are mostly people, whatever the camera sees; not fitted
+FEW = 3.0  # people, of which a rank among them tells half of what it tells among many; not fitted
 
 
 def features(people: Ints, frames: Ints, confidence: Floats, pictures: Floats) -> Floats:
@@ -55,8 +58,7 @@ def features(people: Ints, frames: Ints, confidence: Floats, pictures: Floats) -
 
 def probability(found: Floats) -> Floats:
     """Probability (K,) of being a person of its own, of ``features``."""
-    odds = _evidence(found).sum(axis=1) + np.where(_told(found), OFFSET, OFFSET_ALONE)
-    return np.asarray(1 / (1 + np.exp(-odds)))
+    return logistic(_evidence(found).sum(axis=1) + np.where(_told(found), OFFSET, OFFSET_ALONE))
 
 
 def reasons(found: Floats) -> list[str]:

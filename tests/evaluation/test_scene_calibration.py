@@ -75,6 +75,8 @@ def test_what_tells_people_from_things_is_fitted_and_kept(tmp_path, capsys):
     assert Matcher.load(tmp_path / "out.onnx", "cpu").config.persons == model.config.persons
     assert calibrate.main([*command, "--detector", "yolox.onnx", "--out", str(out)]) == 2
     assert "give it with persons" in capsys.readouterr().err
+    assert calibrate.main([*command, "--persons", "--gap", "1", "--out", str(out)]) == 2
+    assert "by source, weights, device and detector alone" in capsys.readouterr().err
     with pytest.raises(InputError, match="persons has 3 numbers"):
         replace(TINY, persons=(1.0, 2.0, 3.0))
 
